@@ -1,0 +1,193 @@
+"""Features of what happened on a lead, as of the moment: only what was there before it counts.
+
+Messages in come from outside: incoming e-mails, and messages whose author is no internal user. Messages out
+are what internal users sent: messages and e-mails that followers get, mailings, SMS, letters. Internal notes,
+system notifications, automatic answers and out-of-office messages are neither. Their time is the message's
+date. A meeting counts once it is over. A done activity is the message that Odoo posts when it is marked as
+done (``mail.activity`` itself keeps the day only). Stage changes come from the tracked values of the stage.
+
+Every count is a number, 0 when there was nothing; days since the last one are missing then.
+"""
+
+import numpy as np
+
+from odoo.tools import SQL
+from odoo.tools.translate import LazyTranslate
+
+from ..scoring.table import NumberColumn
+from .feature import DAY, Feature, epoch, int_array, moment_array
+
+_lt = LazyTranslate(__name__)
+
+# name: (label, type, what is counted, 0 for the count and 1 for the time of the last one)
+ACTIVITY = {
+    "activity.age_days": (_lt("Age"), "days", None, None),
+    "activity.messages_in": (_lt("Messages received"), "count", "message_in", 0),
+    "activity.days_since_message_in": (_lt("Since the last message received"), "days", "message_in", 1),
+    "activity.messages_out": (_lt("Messages sent"), "count", "message_out", 0),
+    "activity.days_since_message_out": (_lt("Since the last message sent"), "days", "message_out", 1),
+    "activity.meetings": (_lt("Meetings held"), "count", "meeting", 0),
+    "activity.days_since_meeting": (_lt("Since the last meeting"), "days", "meeting", 1),
+    "activity.activities_done": (_lt("Activities done"), "count", "activity_done", 0),
+    "activity.days_since_activity_done": (
+        _lt("Since the last activity was done"),
+        "days",
+        "activity_done",
+        1,
+    ),
+    "activity.stage_changes": (_lt("Stage changes"), "count", "stage_change", 0),
+    "activity.days_since_stage_change": (_lt("Since the last stage change"), "days", "stage_change", 1),
+}
+
+
+def find(env, names, labels):
+    """Return the features by name: all, or those among ``names``."""
+    return {
+        name: Feature(name, env._(label) if labels else "", "activity", type_)
+        for name, (label, type_, _kind, _part) in ACTIVITY.items()
+        if names is None or name in names
+    }
+
+
+def needs(env, features):
+    """Return ``{key: (expression, ())}`` of each lead's row."""
+    return {"created": (epoch(SQL("l.create_date")), ())} if "activity.age_days" in features else {}
+
+
+def columns(env, batch, features):
+    """Return ``{name: column}`` by at most one query each for messages, meetings and stage changes."""
+    kinds = {ACTIVITY[name][2] for name in features} - {None}
+    happened = {}
+    if kinds & {"message_in", "message_out", "activity_done"}:
+        happened.update(_messages(env, batch))
+    if "meeting" in kinds:
+        happened["meeting"] = _counted(batch, env.execute_query(_meetings_query(env, batch)))
+    if "stage_change" in kinds:
+        happened["stage_change"] = _counted(batch, env.execute_query(_stage_changes_query(env, batch)))
+    return {name: _column(batch, name, happened) for name in features}
+
+
+def _column(batch, name, happened):
+    _label, _type, kind, part = ACTIVITY[name]
+    if kind is None:
+        since = np.array(batch.rows["created"], np.float64)
+    elif part == 0:
+        return NumberColumn(happened[kind][0])
+    else:
+        since = happened[kind][1]
+    return NumberColumn(np.maximum(batch.moments - since, 0) / DAY)
+
+
+def _counted(batch, rows):
+    """Return counts (0 where no row) and epoch seconds of the last one (NaN), both of shape (n,)."""
+    counts, last = np.zeros(len(batch.ids)), np.full(len(batch.ids), np.nan)
+    if rows:
+        position, count, latest = zip(*rows)
+        position = np.array(position) - 1
+        counts[position] = count
+        last[position] = np.array(latest, np.float64)
+    return counts, last
+
+
+def _asked(batch):
+    """Return the leads and moments as rows; one lead may be asked for at several moments."""
+    return SQL(
+        "unnest(%s, %s) WITH ORDINALITY AS asked(lead_id, moment, row)",
+        int_array(batch.ids.tolist()),
+        moment_array(batch.moments),
+    )
+
+
+# ------------------------------------------------------------
+# Messages and done activities
+# ------------------------------------------------------------
+
+# OFFSET 0 makes the planner go lead by lead through the index: left to itself it reads and sorts whole tables
+# for each page of leads (stage changes of 5,000 leads among 600,000 messages: 386 ms instead of 45).
+_MESSAGES_BEFORE = SQL("""
+    SELECT * FROM mail_message
+    WHERE model = 'crm.lead' AND res_id = asked.lead_id AND date < asked.moment OFFSET 0
+""")
+
+# A message without a subtype is internal, as in Odoo; a subtype that says nothing is not.
+_IS_NOTE = SQL("(message.is_internal IS TRUE OR subtype.id IS NULL OR subtype.internal IS TRUE)")
+
+# mail_message is read once for all three kinds.
+_MESSAGES = """
+    SELECT row, kind, count(*), %(last)s
+    FROM (
+        SELECT asked.row, message.date, CASE
+            WHEN message.mail_activity_type_id IS NOT NULL THEN 'activity_done'
+            WHEN message.message_type IN ('email_outgoing', 'sms', 'snailmail') THEN 'message_out'
+            WHEN message.message_type NOT IN ('comment', 'email', 'whatsapp_message') THEN NULL
+            WHEN message.author_id IN (SELECT partner_id FROM res_users WHERE share IS NOT TRUE) THEN
+                CASE WHEN NOT %(is_note)s THEN 'message_out' END
+            WHEN message.message_type = 'comment' AND %(is_note)s THEN NULL
+            ELSE 'message_in'
+        END AS kind
+        FROM %(asked)s
+        CROSS JOIN LATERAL (%(messages)s) message
+        LEFT JOIN mail_message_subtype subtype ON subtype.id = message.subtype_id
+    ) happened
+    WHERE kind IS NOT NULL
+    GROUP BY row, kind
+"""
+
+
+def _messages(env, batch):
+    env["mail.message"].flush_model()
+    env["res.users"].flush_model(["partner_id", "share"])
+    query = SQL(
+        _MESSAGES,
+        last=epoch(SQL("max(date)")),
+        asked=_asked(batch),
+        messages=_MESSAGES_BEFORE,
+        is_note=_IS_NOTE,
+    )
+    rows_of = {"message_in": [], "message_out": [], "activity_done": []}
+    for row, kind, count, last in env.execute_query(query):
+        rows_of[kind].append((row, count, last))
+    return {kind: _counted(batch, rows) for kind, rows in rows_of.items()}
+
+
+# ------------------------------------------------------------
+# Meetings and stage changes
+# ------------------------------------------------------------
+
+
+def _meetings_query(env, batch):
+    env["calendar.event"].flush_model(["opportunity_id", "stop", "active"])
+    return SQL(
+        """
+        SELECT asked.row, count(*), %(last)s
+        FROM %(asked)s
+        CROSS JOIN LATERAL (
+            SELECT stop FROM calendar_event
+            WHERE opportunity_id = asked.lead_id AND active AND stop < asked.moment OFFSET 0
+        ) event
+        GROUP BY asked.row
+        """,
+        last=epoch(SQL("max(event.stop)")),
+        asked=_asked(batch),
+    )
+
+
+def _stage_changes_query(env, batch):
+    env["mail.message"].flush_model(["model", "res_id", "date"])
+    env["mail.tracking.value"].flush_model(["mail_message_id", "field_id"])
+    return SQL(
+        """
+        SELECT asked.row, count(*), %(last)s
+        FROM %(asked)s
+        CROSS JOIN LATERAL (%(messages)s) message
+        CROSS JOIN LATERAL (
+            SELECT id FROM mail_tracking_value
+            WHERE mail_message_id = message.id AND field_id = %(stage)s OFFSET 0
+        ) tracked
+        GROUP BY asked.row
+        """,
+        last=epoch(SQL("max(message.date)")),
+        asked=_asked(batch),
+        messages=_MESSAGES_BEFORE,
+        stage=env["ir.model.fields"]._get("crm.lead", "stage_id").id,
+    )

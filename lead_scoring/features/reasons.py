@@ -1,0 +1,114 @@
+"""Contributions said in words: why a lead has the score it has."""
+
+import numpy as np
+
+from ..scoring.scorecard import MISSING, CategoryLevels
+from .catalogue import bin_label, catalogue, level_labels
+
+# A win rate of fewer closed leads than this is hearsay.
+MINIMUM_SUPPORT = 20
+
+
+def reasons(env, card, lead_ids, levels):
+    """Explain the scores of some leads of one version, in the reader's language and with the reader's rights.
+
+    :param env: the reader's environment
+    :param card: the ``Scorecard`` that scored them
+    :param lead_ids: n ids
+    :param levels: the n stored rows of levels, as bytes
+    :return: ``{lead id: {"score", "average", "reasons"}}`` where reasons are dicts of feature, label, value,
+        points (they add up to score - average over all features) and text, strongest first. Features without
+        points are not told, nor are fields that the reader may not see.
+    """
+    matrix = np.frombuffer(b"".join(levels), np.uint8).reshape(len(lead_ids), -1)
+    points = card.whole_points(matrix)
+    strength = np.abs(card.contributions(matrix))
+    wording = _Wording(env, card, matrix)
+    average = card.average
+    explained = {}
+    for row, (lead_id, score) in enumerate(zip(lead_ids, card.scores(matrix).tolist())):
+        strongest = np.argsort(-strength[row], kind="stable")
+        told = [
+            wording.reason(column, int(matrix[row, column]), int(points[row, column]))
+            for column in strongest.tolist()
+            if points[row, column]
+        ]
+        explained[lead_id] = {"score": score, "average": average, "reasons": [reason for reason in told if reason]}
+    return explained
+
+
+class _Wording:
+    """The words for the levels that occur, fetched for all leads at once."""
+
+    def __init__(self, env, card, matrix):
+        self.env = env
+        self.cards = card.features
+        features = catalogue(env(su=True))
+        self.features = [features.get(name) for name in card.names]
+        self.visible = [feature is None or _may_read(env, feature) for feature in self.features]
+        self.values = level_labels(env, self._keys(matrix))
+
+    def _keys(self, matrix):
+        """Return ``{feature: keys}`` of the categories that some lead has."""
+        keys = {}
+        for column, card in enumerate(self.cards):
+            if self.visible[column] and isinstance(card.levels, CategoryLevels):
+                used = set(matrix[:, column].tolist())
+                keys[card.levels.name] = [key for level, key in enumerate(card.levels.keys) if level in used]
+        return keys
+
+    def reason(self, column, level, points):
+        """Return the reason of one level, None if the reader may not see its field."""
+        if not self.visible[column]:
+            return None
+        feature, card = self.features[column], self.cards[column]
+        label = feature.label if feature else card.levels.name
+        value = self._value(column, level)
+        return {
+            "feature": card.levels.name,
+            "label": label,
+            "value": value or "",
+            "points": points,
+            "text": self._sentence(card, level, points, label, value),
+        }
+
+    def _value(self, column, level):
+        """Return the words of a level; None where the lead has no value."""
+        levels = self.cards[column].levels
+        if level == MISSING:
+            return None
+        if isinstance(levels, CategoryLevels):
+            if level == len(levels.keys):
+                return self.env._("something else")
+            return self.values[levels.name][levels.keys[level]]
+        edges = [None, *levels.edges, None]
+        return bin_label(self.features[column], edges[level], edges[level + 1])
+
+    def _sentence(self, card, level, points, label, value):
+        _ = self.env._
+        if value is None:
+            fact = _("%(label)s is not filled in", label=label)
+        else:
+            fact = _("%(label)s is %(value)s", label=label, value=value)
+        # The table's last place is the missing one.
+        place = -1 if level == MISSING else level
+        closed, overall = card.closed[place], card.won.sum() / card.closed.sum()
+        rate = card.won[place] / closed if closed else overall
+        if closed >= MINIMUM_SUPPORT and (rate > overall) == (points > 0):
+            return _(
+                "%(fact)s: %(rate)s %% of such leads were won, %(overall)s %% of all.",
+                fact=fact,
+                rate=round(100 * rate),
+                overall=round(100 * overall),
+            )
+        # The plain rate would point the other way, or is too small to be told.
+        if points > 0:
+            return _("%(fact)s: this raises the score, given the lead's other values.", fact=fact)
+        return _("%(fact)s: this lowers the score, given the lead's other values.", fact=fact)
+
+
+def _may_read(env, feature):
+    """Whether a reader may see the field behind a feature."""
+    model = env["res.partner" if feature.subject in ("contact", "company") else "crm.lead"]
+    field = model._fields.get(feature.field or "")
+    return model.has_access("read") and (field is None or model._has_field_access(field, "read"))

@@ -1,0 +1,207 @@
+from odoo import api, fields, models
+from odoo.fields import Domain
+from odoo.orm.utils import parse_field_expr
+from odoo.tools import SQL, Query
+
+from ..features.reasons import reasons
+
+# Fields of crm.lead that show a column of another table: the lead's main score row, or the grade it falls in.
+SCORE_COLUMNS = {
+    "lead_score": "score",
+    "lead_score_trend": "trend",
+    "lead_score_earlier": "earlier_score",
+    "lead_score_date": "date",
+    "lead_score_model_id": "model_id",
+}
+GRADE_COLUMNS = {"lead_grade": "name", "lead_grade_color": "color"}
+SCORE_FIELDS = (*SCORE_COLUMNS, *GRADE_COLUMNS)
+# Sorted by trend, the improving leads stand at one end and the unknown ones at the other.
+TREND_ORDER = ["unknown", "down", "steady", "up"]
+
+
+def _search_by(fname):
+    """Return a search method for one of the score fields."""
+    return lambda leads, operator, value: leads._search_score_field(fname, operator, value)
+
+
+class CrmLead(models.Model):
+    _inherit = "crm.lead"
+
+    lead_score = fields.Integer(
+        compute="_compute_lead_score",
+        search=_search_by("lead_score"),
+        aggregator="avg",
+        help="How likely the lead is to be won: 0 to 100, refreshed every day.",
+    )
+    lead_grade = fields.Char(
+        compute="_compute_lead_score",
+        search=_search_by("lead_grade"),
+        help="The range that the score falls in.",
+    )
+    lead_grade_color = fields.Integer(
+        "Grade Color", compute="_compute_lead_score", search=_search_by("lead_grade_color"), aggregator=None
+    )
+    lead_score_trend = fields.Selection(
+        selection=lambda self: self.env["crm.lead.score"]._fields["trend"]._description_selection(self.env),
+        compute="_compute_lead_score",
+        search=_search_by("lead_score_trend"),
+        help="Where the score is going, compared with the score of some days ago.",
+    )
+    lead_score_earlier = fields.Integer(
+        "Earlier Score",
+        compute="_compute_lead_score",
+        search=_search_by("lead_score_earlier"),
+        aggregator=None,
+        help="The score that the trend compares with.",
+    )
+    lead_score_date = fields.Datetime(
+        "Score Changed On", compute="_compute_lead_score", search=_search_by("lead_score_date")
+    )
+    lead_score_model_id = fields.Many2one(
+        "lead.scoring.model",
+        "Scoring Model",
+        compute="_compute_lead_score",
+        search=_search_by("lead_score_model_id"),
+        groups="sales_team.group_sale_manager",
+    )
+    lead_score_reasons = fields.Json(
+        "Reasons Behind the Score", compute="_compute_lead_score_reasons", exportable=False
+    )
+    # What automation rules can react to, and what happens rarely: stored and tracked on the lead itself.
+    lead_sales_ready = fields.Boolean(
+        "Sales Ready", readonly=True, copy=False, tracking=True, help="The lead reached a sales-ready score."
+    )
+    lead_sales_ready_date = fields.Datetime("Sales Ready Since", readonly=True, copy=False)
+
+    # ------------------------------------------------------------
+    # Reading
+    # ------------------------------------------------------------
+
+    def _compute_lead_score(self):
+        rows = self._read_score_rows()
+        unscored = dict.fromkeys(SCORE_FIELDS, False)
+        for lead in self:
+            lead.update(rows.get(lead._origin.id, unscored))
+
+    def _read_score_rows(self):
+        """Return ``{lead id: {field: value}}`` of the scored leads among self, in one query.
+
+        The caller has already been let at the leads: whoever may read a lead may read its score.
+        """
+        if not self._origin:
+            return {}
+        query = Query(self.env, self._table, self._table_sql)
+        columns = [self.sudo()._score_field_to_sql(self._table, fname, query) for fname in SCORE_FIELDS]
+        query.add_where(SQL("%s IN %s", SQL.identifier(self._table, "id"), tuple(self._origin._ids)))
+        query.add_where(SQL("%s IS NOT NULL", columns[0]))
+        rows = self.env.execute_query(query.select(SQL.identifier(self._table, "id"), *columns))
+        return {row[0]: dict(zip(SCORE_FIELDS, row[1:])) for row in rows}
+
+    def _compute_lead_score_reasons(self):
+        explained = self._get_lead_score_reasons()
+        for lead in self:
+            lead.lead_score_reasons = explained.get(lead._origin.id, False)
+
+    def _get_lead_score_reasons(self):
+        """Return ``{lead id: explanation}`` of the scored leads among self; see :func:`features.reasons.reasons`."""
+        self.check_access("read")
+        rows = self.env.execute_query(
+            SQL(
+                "SELECT version_id, array_agg(lead_id), array_agg(levels) FROM crm_lead_score"
+                " WHERE main AND lead_id = ANY(%s) GROUP BY version_id",
+                list(self._origin._ids),
+            )
+        )
+        explained = {}
+        for version_id, lead_ids, levels in rows:
+            version = self.env["lead.scoring.model.version"].sudo().browse(version_id)
+            explained.update(reasons(self.env, version._load_card(), lead_ids, [bytes(level) for level in levels]))
+        return explained
+
+    @api.model
+    def _invalidate_scores(self):
+        """Forget cached scores, after they were written by SQL."""
+        self.env["crm.lead.score"].invalidate_model(flush=False)
+        self.env["crm.lead.score.history"].invalidate_model(flush=False)
+        self.invalidate_model([*SCORE_FIELDS, "lead_score_reasons"], flush=False)
+
+    # ------------------------------------------------------------
+    # Searching, sorting, grouping
+    # ------------------------------------------------------------
+
+    def _search_score_field(self, fname, operator, value):
+        """Search like a stored field would, on the joined table: SQL and Python agree for every operator."""
+        field = self._fields[fname]
+        positive = operator.removeprefix("not ")
+
+        def to_sql(model, alias, query):
+            return field.condition_to_sql(fname, operator, value, model, alias, query)
+
+        def predicate(lead):
+            found = bool(field.filter_function(lead, fname, positive, value)(lead))
+            return found == (positive == operator)
+
+        return Domain.custom(to_sql=to_sql, predicate=predicate)
+
+    def _field_to_sql(self, alias, field_expr, query=None):
+        fname, property_name = parse_field_expr(field_expr)
+        if fname not in SCORE_FIELDS:
+            return super()._field_to_sql(alias, field_expr, query)
+        field = self._fields[fname]
+        self._check_field_access(field, "read")
+        sql = self._score_field_to_sql(alias, fname, query)
+        return field.property_to_sql(sql, property_name, self, alias, query) if property_name else sql
+
+    def _score_field_to_sql(self, alias, fname, query):
+        """Return the column behind a score field, joining what it takes to a query.
+
+        The join passes by the rules of the joined tables: a score is visible exactly when its lead is.
+        """
+        if query is None:
+            raise ValueError(f"{fname} lies in a joined table and cannot be read without a query")
+        Score = self.env["crm.lead.score"]
+        score_alias = query.make_alias(alias, "lead_score")
+        query.add_join(
+            "LEFT JOIN",
+            score_alias,
+            Score._table,
+            # Without `main` a lead with two models would come twice.
+            SQL(
+                "%s = %s AND %s",
+                SQL.identifier(score_alias, "lead_id", to_flush=Score._fields["lead_id"]),
+                SQL.identifier(alias, "id"),
+                SQL.identifier(score_alias, "main", to_flush=Score._fields["main"]),
+            ),
+        )
+        if fname in SCORE_COLUMNS:
+            column = SCORE_COLUMNS[fname]
+            return SQL.identifier(score_alias, column, to_flush=Score._fields[column])
+        return self._grade_column_to_sql(score_alias, GRADE_COLUMNS[fname], query)
+
+    def _grade_column_to_sql(self, score_alias, column, query):
+        Grade = self.env["lead.scoring.grade"]
+        grade_alias = query.make_alias(score_alias, "grade")
+        query.add_join(
+            "LEFT JOIN",
+            grade_alias,
+            Grade._table,
+            SQL(
+                "%s = %s AND %s BETWEEN %s AND %s",
+                SQL.identifier(grade_alias, "model_id", to_flush=Grade._fields["model_id"]),
+                SQL.identifier(score_alias, "model_id"),
+                SQL.identifier(score_alias, "score"),
+                SQL.identifier(grade_alias, "min_score", to_flush=Grade._fields["min_score"]),
+                SQL.identifier(grade_alias, "max_score", to_flush=Grade._fields["max_score"]),
+            ),
+        )
+        return SQL.identifier(grade_alias, column, to_flush=Grade._fields[column])
+
+    def _order_field_to_sql(self, alias, field_name, direction, nulls, query):
+        """Sort unscored leads last, whatever the direction; grades from best to worst; trends by direction."""
+        if field_name not in SCORE_FIELDS or self._fields[field_name].type == "many2one":
+            return super()._order_field_to_sql(alias, field_name, direction, nulls, query)
+        sql = self._field_to_sql(alias, field_name, query)
+        if field_name == "lead_score_trend":
+            sql = SQL("array_position(%s::text[], %s::text)", TREND_ORDER, sql)
+        query._order_groupby.append(sql)
+        return SQL("%s %s %s", sql, direction, nulls if nulls.code else SQL("NULLS LAST"))

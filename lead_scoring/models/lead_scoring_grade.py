@@ -1,0 +1,103 @@
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
+
+# Places in Odoo's palette of eleven colours.
+GREEN, PURPLE, YELLOW, RED = 10, 11, 3, 1
+# Name, colour and lowest score of the grades a new model starts with.
+DEFAULT_GRADES = (("A", GREEN, 75), ("B", PURPLE, 50), ("C", YELLOW, 25), ("D", RED, 0))
+
+
+class LeadScoringGrade(models.Model):
+    """A named, coloured range of the scores of a model.
+
+    Only the lowest score of a grade is a fact; the highest one follows from the grade above it, so ranges can
+    neither overlap nor leave a hole, and moving one edge moves its neighbour. A lead's grade is never stored:
+    it is looked up in these ranges whenever it is read, so a change takes effect on all leads at once.
+    """
+
+    _name = "lead.scoring.grade"
+    _description = "Lead Grade"
+    _order = "model_id, sequence, id"
+
+    model_id = fields.Many2one("lead.scoring.model", required=True, ondelete="cascade", index=True)
+    company_id = fields.Many2one(related="model_id.company_id")
+    sequence = fields.Integer(default=10, help="Best grade first.")
+    name = fields.Char(required=True)
+    color = fields.Integer(default=0, aggregator=None)
+    min_score = fields.Integer("From", required=True, aggregator=None, help="Lowest score of the grade.")
+    max_score = fields.Integer(
+        "To",
+        compute="_compute_max_score",
+        inverse="_inverse_max_score",
+        store=True,
+        aggregator=None,
+        help="Highest score of the grade. The next better grade starts one above.",
+    )
+    open_count = fields.Integer("Open Leads", compute="_compute_numbers", help="Open leads in this grade today.")
+    win_rate = fields.Float(
+        compute="_compute_numbers",
+        help="Share of won leads among the closed leads that the model would have put in this grade "
+        "without having learned from them.",
+    )
+
+    _check_range = models.Constraint(
+        "CHECK(min_score BETWEEN 0 AND 100)",
+        "A grade starts at a score from 0 to 100.",
+    )
+
+    @api.depends("model_id.grade_ids.min_score", "model_id.grade_ids.sequence")
+    def _compute_max_score(self):
+        for grade in self:
+            above = grade._grade_above()
+            grade.max_score = above.min_score - 1 if above else 100
+
+    def _inverse_max_score(self):
+        for grade in self:
+            if above := grade._grade_above():
+                above.min_score = grade.max_score + 1
+            elif grade.max_score != 100:
+                raise ValidationError(self.env._("The best grade, %s, always reaches up to 100.", grade.name))
+
+    def _grade_above(self):
+        """Return the next better grade of the same model, none for the best."""
+        ladder = list(self.model_id.grade_ids.sorted(lambda grade: (grade.sequence, grade._origin.id or 0)))
+        position = ladder.index(self) if self in ladder else 0
+        return ladder[position - 1] if position else self.browse()
+
+    @api.constrains("min_score", "sequence", "model_id")
+    def _check_ladder(self):
+        # A model that writes several of its grades at once checks them together, when all are written.
+        if not self.env.context.get("check_grades_later"):
+            self.model_id._check_grades()
+
+    def unlink(self):
+        """Close the hole: what lay in a deleted grade belongs to its neighbour below or, at the end, above."""
+        models_ = self.model_id
+        result = super().unlink()
+        for model in models_.exists():
+            if lowest := model.grade_ids.sorted("sequence")[-1:]:
+                lowest.min_score = 0
+        models_.exists()._check_grades()
+        return result
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        grades = super().create(vals_list)
+        self.env["crm.lead"]._invalidate_scores()
+        return grades
+
+    def write(self, vals):
+        result = super().write(vals)
+        self.env["crm.lead"]._invalidate_scores()
+        return result
+
+    def _compute_numbers(self):
+        for model in self.model_id:
+            open_leads = model._open_leads_by_score()
+            closed, won = model.version_id._closed_leads_by_score()
+            for grade in self.filtered(lambda grade, model=model: grade.model_id == model):
+                scores = slice(grade.min_score, grade.max_score + 1)
+                n_closed = sum(closed[scores])
+                grade.open_count = sum(open_leads[scores])
+                grade.win_rate = sum(won[scores]) / n_closed if n_closed else 0.0
+        (self - self.filtered("model_id")).update({"open_count": 0, "win_rate": 0.0})

@@ -1,0 +1,110 @@
+"""The levels of features: which categories are told apart, and where numbers are cut.
+
+Levels are fixed once, from the training leads and without their outcomes, before anything is learned.
+"""
+
+import math
+
+import numpy as np
+
+from .scorecard import MAXIMUM_EDGES, MAXIMUM_KEYS, CategoryLevels, NumberLevels
+
+MAXIMUM_BINS = 20
+ROWS_PER_BIN = 20
+
+# From this share of distinct values on, a category names leads instead of describing them.
+NEARLY_UNIQUE = 0.9
+
+EMPTY = "always empty"
+CONSTANT = "always the same"
+UNIQUE = "nearly every lead has its own value"
+
+
+def fit_levels(table):
+    """Levels of every column that can tell leads apart.
+
+    :param table: FeatureTable of the training leads
+    :return: (list of CategoryLevels | NumberLevels, dict of name -> why, for the columns left out)
+    """
+    levels, left_out = [], {}
+    for name, column in table.columns.items():
+        fit = _fit_category if column.kind == "category" else _fit_number
+        found = fit(name, column)
+        if isinstance(found, str):
+            left_out[name] = found
+        else:
+            levels.append(found)
+    return levels, left_out
+
+
+def _fit_category(name, column):
+    """CategoryLevels, or why not. A key is kept from 1 % of the leads on, held in 2..10 leads."""
+    counts = np.bincount(column.codes[~column.missing], minlength=len(column.keys))
+    filled, distinct = int(counts.sum()), int(np.count_nonzero(counts))
+    if not filled:
+        return EMPTY
+    if filled == counts.max() == len(column):
+        return CONSTANT
+    if distinct > 1 and distinct >= NEARLY_UNIQUE * filled:
+        return UNIQUE
+    enough = min(max(math.ceil(0.01 * len(column)), 2), 10)
+    frequent = sorted(
+        (key for key, count in zip(column.keys, counts) if count >= enough),
+        key=dict(zip(column.keys, -counts)).get,
+    )
+    return CategoryLevels(name, sorted(frequent[:MAXIMUM_KEYS]))
+
+
+def _fit_number(name, column):
+    """NumberLevels, or why not."""
+    values, counts = np.unique(column.values[~column.missing], return_counts=True)
+    if not len(values):
+        return EMPTY
+    if counts[0] == len(column):
+        return CONSTANT
+    return NumberLevels(name, _edges(values, counts))
+
+
+def _edges(values, counts):
+    """Edges between distinct values (rising), so that bins hold about equally many of them.
+
+    A value that alone fills a bin gets one; the others share the remaining bins. Few distinct values get an edge
+    between each.
+    """
+    if len(values) <= MAXIMUM_BINS // 2:
+        cuts = range(1, len(values))
+    else:
+        bins = min(max(int(counts.sum()) // ROWS_PER_BIN, 2), MAXIMUM_BINS, MAXIMUM_EDGES + 1)
+        cuts = _quantile_cuts(counts, bins)
+    return [_round_between(values[cut - 1], values[cut]) for cut in cuts]
+
+
+def _quantile_cuts(counts, bins):
+    """Where to cut distinct values of these counts into at most so many bins of about equal size: list of int."""
+    until = np.concatenate([[0], np.cumsum(counts)])
+    cuts, start = [], 0
+    for remaining in range(bins, 1, -1):
+        goal = until[start] + max((until[-1] - until[start]) / remaining, ROWS_PER_BIN)
+        end = int(np.searchsorted(until, goal))
+        # The value that crosses the goal goes where the bin's size comes out nearer to it.
+        if end - 1 > start and goal - until[end - 1] < until[end] - goal:
+            end -= 1
+        if end >= len(counts) or until[-1] - until[end] < ROWS_PER_BIN <= until[-1] // 2:
+            break
+        cuts.append(end)
+        start = end
+    return cuts
+
+
+def _round_between(low, high):
+    """The roundest number above `low` and not above `high`: edges are read by people, and 10,000 beats 9,874.5."""
+    magnitude = max(abs(low), abs(high))
+    exponent = math.floor(math.log10(magnitude)) + 1
+    for digits in range(14):
+        step = 10.0 ** (exponent - digits)
+        if not (step and math.isfinite(step)):
+            continue
+        candidate = float(f"{math.floor(high / step) * step:.12g}")
+        if low < candidate <= high:
+            return candidate + 0.0
+    return float(high)

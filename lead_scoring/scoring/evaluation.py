@@ -1,0 +1,220 @@
+"""How good a model is, measured on leads it did not learn from."""
+
+import math
+
+import numpy as np
+from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
+from .training import MINIMUM_CLOSED, train
+
+TRAIN_SHARE = 0.8
+MINIMUM_TEST = 100
+FOLDS, REPEATS = 5, 5
+CALIBRATION_BINS = 10
+DAY = 86_400
+
+_CERTAIN = 1e-15
+
+
+def metrics(won, probability, weights=None, *, base_rate=None):
+    """How well probabilities tell won leads from lost ones, and how true they are.
+
+    :param won: bool[n], of both kinds
+    :param probability: float64[n]
+    :param weights: float64[n], default 1
+    :param base_rate: share of won leads that was known before, which `log_loss_skill` compares with; default the
+        one of these leads
+    :return: dict of
+        auc: chance that a won lead has the higher probability of the two
+        auc_interval: [low, high], 95 % (J. Hanley, B. McNeil, Radiology 143, 1982)
+        log_loss: mean of -log of the probability of what came true
+        log_loss_skill: 1 - log_loss / log loss of saying the base rate for all; 0 is no use, below 0 harm
+        brier: mean squared error of the probability
+        calibration_error: mean distance of probability and won share, in ten bins of equal count
+        lift_top_tenth: won share of the tenth with the highest probabilities, over that of all
+        base_rate, n_won, n_lost: of these leads
+    """
+    won = np.asarray(won).astype(bool)
+    probability = np.clip(np.asarray(probability, dtype=np.float64), _CERTAIN, 1 - _CERTAIN)
+    weights = np.ones(len(won)) if weights is None else np.asarray(weights, dtype=np.float64)
+    if not won.any() or won.all():
+        raise ValueError("Metrics need won leads and lost leads.")
+    rate = float(np.average(won, weights=weights))
+    auc = float(roc_auc_score(won, probability, sample_weight=weights))
+    loss = float(log_loss(won, probability, sample_weight=weights, labels=[False, True]))
+    reference = np.clip(np.full(len(won), rate if base_rate is None else base_rate), _CERTAIN, 1 - _CERTAIN)
+    share = _won_share_of_equals(won, probability, weights)
+    return {
+        "auc": auc,
+        "auc_interval": _auc_interval(auc, _effective(weights[won]), _effective(weights[~won])),
+        "log_loss": loss,
+        "log_loss_skill": 1 - loss / float(log_loss(won, reference, sample_weight=weights, labels=[False, True])),
+        "brier": float(brier_score_loss(won, probability, sample_weight=weights)),
+        "calibration_error": _calibration_error(share, probability, weights),
+        "lift_top_tenth": _top_share(share, probability, weights, 0.1) / rate,
+        "base_rate": rate,
+        "n_won": int(won.sum()),
+        "n_lost": int((~won).sum()),
+    }
+
+
+def evaluate(
+    table, won, closed_at, *, created_at=None, weights=None, groups=None, seed=0, progress=None,
+    minimum=MINIMUM_CLOSED,
+):
+    """What a model of these leads is worth for leads to come.
+
+    Out of time: learned from the older 80 % by close date, cut between days, and tested on all that closed later,
+    which were open at the cut or created after it. Where that leaves fewer than 100 won or lost leads to test,
+    or too few to learn from, cross-validation: five times, every lead predicted by a model of four fifths of
+    the others, with levels and penalty chosen anew; metrics are means of the five.
+
+    :param table, won, weights, groups, seed, progress, minimum: as in `train`
+    :param closed_at: float64[n], seconds since 1970 (UTC); NaN counts as before all others
+    :param created_at: float64[n], likewise; when given, `test` tells how many were open at the cut
+    :return: dict of method ("out_of_time" | "cross_validation"), metrics, train and test: {won, lost, base_rate}
+    """
+    won = np.asarray(won).astype(bool)
+    groups = None if groups is None else np.asarray(groups)
+    weights = np.ones(len(won)) if weights is None else np.asarray(weights, dtype=np.float64)
+    progress = progress or (lambda fraction, text: None)
+    learn = _Learner(table, won, weights, groups, seed, minimum)
+    closed_at = np.nan_to_num(np.asarray(closed_at, dtype=np.float64), nan=-np.inf, neginf=-np.inf)
+    cut = _cut(closed_at)
+    late = closed_at >= cut
+    if _enough(_counts(won[~late], groups, ~late), minimum) and _enough(_counts(won[late], groups, late), MINIMUM_TEST):
+        return _out_of_time(learn, late, cut, created_at, progress)
+    return _cross_validation(learn, progress)
+
+
+class _Learner:
+    """Trains on some rows and predicts others."""
+
+    def __init__(self, table, won, weights, groups, seed, minimum):
+        self.table, self.won, self.weights, self.groups = table, won, weights, groups
+        self.seed, self.minimum = seed, minimum
+
+    def probabilities(self, seen, rest, progress=None, minimum=None):
+        """float64[m], of the rows `rest` by a model of the rows `seen`."""
+        card = train(
+            self.table.take(seen), self.won[seen], weights=self.weights[seen],
+            groups=None if self.groups is None else self.groups[seen],
+            seed=self.seed, progress=progress, minimum=self.minimum if minimum is None else minimum,
+        )
+        return card.probabilities(card.levels(self.table.take(rest)))
+
+    def metrics(self, seen, rest, probability):
+        base_rate = float(np.average(self.won[seen], weights=self.weights[seen]))
+        return metrics(self.won[rest], probability, self.weights[rest], base_rate=base_rate)
+
+    def part(self, rows):
+        """Counts of leads and the base rate of some rows."""
+        won, lost = _counts(self.won[rows], self.groups, rows)
+        return {"won": won, "lost": lost, "base_rate": float(np.average(self.won[rows], weights=self.weights[rows]))}
+
+
+def _out_of_time(learn, late, cut, created_at, progress):
+    seen, rest = np.flatnonzero(~late), np.flatnonzero(late)
+    probability = learn.probabilities(seen, rest, progress)
+    test = learn.part(rest)
+    if created_at is not None:
+        created = np.asarray(created_at, dtype=np.float64)[rest]
+        test["open_at_cut"] = _leads(learn.groups, rest[created < cut])
+    return {
+        "method": "out_of_time",
+        "metrics": learn.metrics(seen, rest, probability),
+        "train": learn.part(seen),
+        "test": test,
+    }
+
+
+def _cross_validation(learn, progress):
+    every = np.arange(len(learn.won))
+    results = []
+    for repeat in range(REPEATS):
+        probability = np.empty(len(every))
+        for fold, (seen, rest) in enumerate(_folds(learn, learn.seed + repeat)):
+            progress((repeat * FOLDS + fold) / (REPEATS * FOLDS), f"Testing, round {repeat + 1} of {REPEATS}")
+            probability[rest] = learn.probabilities(seen, rest, minimum=2)
+        results.append(learn.metrics(every, every, probability))
+    part = learn.part(every)
+    return {"method": "cross_validation", "metrics": _mean(results), "train": part, "test": dict(part)}
+
+
+def _folds(learn, seed):
+    won, lost = _counts(learn.won, learn.groups, slice(None))
+    kind = StratifiedKFold if learn.groups is None else StratifiedGroupKFold
+    folds = kind(min(FOLDS, won, lost), shuffle=True, random_state=seed)
+    return folds.split(learn.won, learn.won, learn.groups)
+
+
+def _mean(results):
+    """Means of metrics; counts are the same in all."""
+    mean = {name: float(np.mean([result[name] for result in results])) for name in results[0] if name != "auc_interval"}
+    mean["auc_interval"] = np.mean([result["auc_interval"] for result in results], axis=0).tolist()
+    return {**mean, "n_won": results[0]["n_won"], "n_lost": results[0]["n_lost"]}
+
+
+def _cut(closed_at):
+    """The start of the day that leaves about TRAIN_SHARE of the leads before it, in seconds; infinite without."""
+    days = np.floor(np.sort(closed_at) / DAY)
+    starts = np.flatnonzero(days[1:] > days[:-1]) + 1
+    if not len(starts):
+        return math.inf
+    return DAY * days[starts[np.argmin(np.abs(starts - TRAIN_SHARE * len(days)))]]
+
+
+def _counts(won, groups, rows):
+    """(won, lost): leads among rows, not rows."""
+    if groups is not None:
+        won = won[np.unique(groups[rows], return_index=True)[1]]
+    return int(won.sum()), int((~won).sum())
+
+
+def _leads(groups, rows):
+    return len(rows) if groups is None else len(np.unique(groups[rows]))
+
+
+def _enough(counts, needed):
+    return min(counts) >= needed
+
+
+# ---- single measures
+
+def _effective(weights):
+    """Number of unweighted leads that tell as much (L. Kish, Survey Sampling, 1965)."""
+    return float(weights.sum() ** 2 / (weights**2).sum())
+
+
+def _auc_interval(auc, n_won, n_lost):
+    """[low, high] of 95 % by Hanley and McNeil, held in 0..1."""
+    both_won = auc / (2 - auc)
+    both_lost = 2 * auc**2 / (1 + auc)
+    variance = (
+        auc * (1 - auc) + (n_won - 1) * (both_won - auc**2) + (n_lost - 1) * (both_lost - auc**2)
+    ) / (n_won * n_lost)
+    reach = 1.959963984540054 * math.sqrt(max(variance, 0.0))
+    return [max(auc - reach, 0.0), min(auc + reach, 1.0)]
+
+
+def _won_share_of_equals(won, probability, weights):
+    """float64[n]: the won share of all leads of the same probability, so that the order of rows decides nothing."""
+    _values, place = np.unique(probability, return_inverse=True)
+    place = place.ravel()
+    return (np.bincount(place, weights * won) / np.bincount(place, weights))[place]
+
+
+def _calibration_error(share, probability, weights):
+    order = np.argsort(probability, kind="stable")
+    bins = np.array_split(order, min(CALIBRATION_BINS, len(order)))
+    gaps = [abs(float(np.sum(weights[rows] * (share[rows] - probability[rows])))) for rows in bins]
+    return sum(gaps) / float(weights.sum())
+
+
+def _top_share(share, probability, weights, top):
+    """Won share of the leads of the highest probabilities that hold this part of the weight."""
+    order = np.argsort(-probability, kind="stable")
+    until = np.cumsum(weights[order])
+    part = np.clip(top * until[-1] - (until - weights[order]), 0, weights[order])
+    return float(np.sum(part * share[order]) / part.sum())

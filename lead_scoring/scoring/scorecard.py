@@ -1,0 +1,486 @@
+"""The scorecard: tables that are added up.
+
+A scorecard gives a lead log-odds to win: the intercept, and for each feature the entry of its table at the
+lead's level (a category, a bin of numbers, or missing). Nothing else happens on the way, so each entry is what
+its feature contributes, exactly, and the tables are centred on the training leads, so a contribution says how
+the lead differs from the average one.
+
+Levels are small whole numbers. Stored beside a score they are all that is needed to compute it again, to say its
+reasons, and to compare it with an older one (`translate`).
+
+In text a scorecard is canonical JSON with its schema's version and a SHA-256 of the rest. `from_json` trusts
+nothing: what it returns is a scorecard that can score, and what it refuses it refuses in a sentence.
+"""
+
+import hashlib
+import json
+import math
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from .errors import ScorecardError
+
+SCHEMA = 1
+
+# A level is one byte: up to 254 levels, and this one for "no value".
+MISSING = 255
+MAXIMUM_KEYS = 253
+MAXIMUM_EDGES = 253
+MAXIMUM_FEATURES = 2_000
+
+# Far beyond any odds that leads can teach, far below what floats cannot add.
+MAXIMUM_LOG_ODDS = 1_000.0
+_MAXIMUM_COUNT = 2**53
+_MAXIMUM_KEY_LENGTH = 1_000
+_MAXIMUM_TEXT = 16_000_000
+
+# Scores are held in 1..99: an open lead is neither lost nor won.
+LOWEST_SCORE = 1
+HIGHEST_SCORE = 99
+
+
+def sigmoid(log_odds):
+    """Probability of log-odds, without overflow."""
+    return np.exp(-np.logaddexp(0.0, -np.asarray(log_odds, dtype=np.float64)))
+
+
+@dataclass(frozen=True)
+class CategoryLevels:
+    """Levels of a category: one for each key, and the last for every other value (rare, or never seen)."""
+
+    name: str
+    keys: tuple
+
+    kind = "category"
+
+    def __post_init__(self):
+        object.__setattr__(self, "keys", tuple(self.keys))
+        _check_name(self.name)
+        _check(len(self.keys) <= MAXIMUM_KEYS, f"“{self.name}” has more than {MAXIMUM_KEYS} values.")
+        _check(
+            all(isinstance(key, str) and len(key) <= _MAXIMUM_KEY_LENGTH for key in self.keys),
+            f"A value of “{self.name}” is not a text, or too long.",
+        )
+        _check(len(set(self.keys)) == len(self.keys), f"“{self.name}” lists a value twice.")
+
+    @property
+    def n_levels(self):
+        """Number of levels without the missing one."""
+        return len(self.keys) + 1
+
+    @property
+    def other(self):
+        """The level of values without a level of their own."""
+        return len(self.keys)
+
+    def encode(self, column):
+        """Levels of a category column, uint8[n]."""
+        index = {key: level for level, key in enumerate(self.keys)}
+        levels = [index.get(key, self.other) for key in column.keys]
+        return np.array([*levels, MISSING], dtype=np.uint8)[column.codes]
+
+    def translation(self, older):
+        """Where the levels of another card's feature go: dict of its level -> this level, where that is certain."""
+        index = {key: level for level, key in enumerate(self.keys)}
+        known = {level: index.get(key, self.other) for level, key in enumerate(older.keys)}
+        if index.keys() <= set(older.keys):
+            known[older.other] = self.other
+        return known
+
+
+@dataclass(frozen=True)
+class NumberLevels:
+    """Levels of a number: bins. A bin holds its lower edge and not its upper one; the outer ones are open."""
+
+    name: str
+    edges: tuple
+
+    kind = "number"
+
+    def __post_init__(self):
+        _check_name(self.name)
+        edges = tuple(_number(edge, f"An edge of “{self.name}”") for edge in self.edges)
+        object.__setattr__(self, "edges", edges)
+        _check(len(edges) <= MAXIMUM_EDGES, f"“{self.name}” has more than {MAXIMUM_EDGES} edges.")
+        _check(
+            all(low < high for low, high in zip(edges, edges[1:])),
+            f"The edges of “{self.name}” do not rise.",
+        )
+
+    @property
+    def n_levels(self):
+        """Number of levels without the missing one."""
+        return len(self.edges) + 1
+
+    def bounds(self, level):
+        """(low, high) of a bin: low <= value < high, infinite at the ends."""
+        edges = (-math.inf, *self.edges, math.inf)
+        return edges[level], edges[level + 1]
+
+    def encode(self, column):
+        """Levels of a number column, uint8[n]."""
+        levels = np.searchsorted(np.array(self.edges), column.values, side="right").astype(np.uint8)
+        levels[column.missing] = MISSING
+        return levels
+
+    def translation(self, older):
+        """Where the bins of another card's feature go: dict of its level -> this level, if wholly inside it."""
+        edges = np.array(self.edges)
+        known = {}
+        for level in range(older.n_levels):
+            low, high = older.bounds(level)
+            first = int(np.searchsorted(edges, low, side="right"))
+            last = int(np.searchsorted(edges, high, side="left"))
+            if first == last:
+                known[level] = first
+        return known
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureCard:
+    """The table of one feature.
+
+    :param levels: CategoryLevels | NumberLevels, of n_levels
+    :param scores: float64[n_levels + 1], log-odds against the average training lead; the last one for missing
+    :param closed: int64[n_levels + 1], training leads of each level
+    :param won: int64[n_levels + 1], those that were won
+    """
+
+    levels: object
+    scores: np.ndarray
+    closed: np.ndarray
+    won: np.ndarray
+
+    def __post_init__(self):
+        name, length = self.levels.name, self.levels.n_levels + 1
+        scores = [_number(score, f"A score of “{name}”") for score in self.scores]
+        closed, won = ([_count(count, name) for count in counts] for counts in (self.closed, self.won))
+        _check(
+            len(scores) == len(closed) == len(won) == length,
+            f"The tables of “{name}” do not have its {length} levels.",
+        )
+        _check(
+            all(abs(score) <= MAXIMUM_LOG_ODDS for score in scores), f"A score of “{name}” is beyond all measure.",
+        )
+        _check(all(map(int.__le__, won, closed)), f"“{name}” has more won leads than closed ones.")
+        object.__setattr__(self, "scores", np.array(scores, dtype=np.float64))
+        object.__setattr__(self, "closed", np.array(closed, dtype=np.int64))
+        object.__setattr__(self, "won", np.array(won, dtype=np.int64))
+
+    @property
+    def name(self):
+        return self.levels.name
+
+    @cached_property
+    def lookup(self):
+        """float64[256], the score of each byte; what is no level of this feature counts as missing."""
+        lookup = np.full(256, self.scores[-1])
+        lookup[:len(self.scores) - 1] = self.scores[:-1]
+        return lookup
+
+    @cached_property
+    def positions(self):
+        """uint8[256], the place of each byte in the tables (`scores`, `closed`, `won`)."""
+        n_levels = self.levels.n_levels
+        return np.minimum(np.arange(256), n_levels).astype(np.uint8)
+
+
+@dataclass(frozen=True, eq=False)
+class Scorecard:
+    """An intercept and the tables of the features.
+
+    :param intercept: float, log-odds of the average training lead
+    :param features: tuple of FeatureCard, of distinct names
+
+    `levels` in the methods is uint8[n, f], what `levels(table)` returns; f the number of features.
+    """
+
+    intercept: float
+    features: tuple = field(default=())
+
+    def __post_init__(self):
+        intercept = _number(self.intercept, "The intercept")
+        _check(abs(intercept) <= MAXIMUM_LOG_ODDS, "The intercept is beyond all measure.")
+        object.__setattr__(self, "intercept", intercept)
+        object.__setattr__(self, "features", tuple(self.features))
+        _check(len(self.features) <= MAXIMUM_FEATURES, f"It has more than {MAXIMUM_FEATURES} features.")
+        _check(len(set(self.names)) == len(self.features), "It lists a feature twice.")
+
+    @property
+    def names(self):
+        """Names of the features, in the order of the columns of `levels`."""
+        return tuple(feature.name for feature in self.features)
+
+    @property
+    def average(self):
+        """The score of the average training lead, int."""
+        return int(_scores(sigmoid(self.intercept)))
+
+    # ---- leads -> levels
+
+    def levels(self, table):
+        """Levels of leads, uint8[n, f]. A column that is absent or of the other kind is missing."""
+        levels = np.full((table.n_rows, len(self.features)), MISSING, dtype=np.uint8, order="F")
+        for index, feature in enumerate(self.features):
+            column = table.columns.get(feature.name)
+            if column is not None and column.kind == feature.levels.kind:
+                levels[:, index] = feature.levels.encode(column)
+        return levels
+
+    def translate(self, levels, from_card):
+        """Levels that another card gave, as levels of this one.
+
+        A level is carried over where the values it stands for all have one level here: a key, a bin wholly
+        inside a bin, missing, and "other" when this card has no key that was new to the other one.
+
+        :param levels: uint8[n, g], by `from_card`
+        :return: (uint8[n, f], mappable bool[n]); rows that are not mappable hold a MISSING where it failed
+        """
+        levels = np.asarray(levels, dtype=np.uint8)
+        column_of = {name: index for index, name in enumerate(from_card.names)}
+        translated = np.full((len(levels), len(self.features)), MISSING, dtype=np.uint8, order="F")
+        mappable = np.ones(len(levels), dtype=bool)
+        for index, feature in enumerate(self.features):
+            older = column_of.get(feature.name)
+            if older is None:
+                mappable[:] = False
+                continue
+            table, certain = _translation(feature.levels, from_card.features[older].levels)
+            translated[:, index] = table[levels[:, older]]
+            mappable &= certain[levels[:, older]]
+        return translated, mappable
+
+    # ---- levels -> scores
+
+    def log_odds(self, levels):
+        """Log-odds to win, float64[n]: the intercept plus the sum of the contributions."""
+        total = np.full(len(levels), self.intercept)
+        for index, feature in enumerate(self.features):
+            total += feature.lookup[levels[:, index]]
+        return total
+
+    def contributions(self, levels):
+        """What each feature adds to the log-odds, float64[n, f]."""
+        contributions = np.empty((len(levels), len(self.features)), order="F")
+        for index, feature in enumerate(self.features):
+            contributions[:, index] = feature.lookup[levels[:, index]]
+        return contributions
+
+    def probabilities(self, levels):
+        """Probability to win, float64[n]."""
+        return sigmoid(self.log_odds(levels))
+
+    def scores(self, levels):
+        """Scores, int16[n] from 1 to 99: 100 times the probability, halves rounded up."""
+        return _scores(self.probabilities(levels))
+
+    # ---- levels -> reasons
+
+    def points(self, levels):
+        """What each feature adds to the score, float64[n, f]: its share of 100 (p - p0), p0 the average lead's p.
+
+        Contributions are log-odds; a feature's points are its contribution times the slope of the line from the
+        average lead to this one, 100 (p - p0) / (z - z0), or the curve's own slope where the two meet.
+        """
+        contributions = self.contributions(levels)
+        return 100 * contributions * self._slope(contributions.sum(axis=1))[:, None]
+
+    def whole_points(self, levels):
+        """Points as whole numbers, int64[n, f], that sum to what a person sees: score less average score.
+
+        What rounding and holding scores in 1..99 took from the sum is shared in proportion to the points; then
+        the largest remainders are rounded up. A feature that adds nothing shows 0.
+        """
+        points = self.points(levels)
+        target = self.scores(levels).astype(np.int64) - self.average
+        size = np.abs(points)
+        total = size.sum(axis=1)
+        share = np.divide(size, total[:, None], out=np.zeros_like(size), where=total[:, None] > 0)
+        exact = points + (target - points.sum(axis=1))[:, None] * share
+        return _largest_remainder(np.round(exact, 9), np.where(total > 0, target, 0))
+
+    def _slope(self, distance):
+        """(p - p0) / (z - z0) for distances z - z0, float64[n], exact also where they are tiny or enormous."""
+        p0 = float(sigmoid(self.intercept))
+        size = np.abs(distance)
+        fall = -np.expm1(-size)
+        rest = np.where(distance > 0, 1 - p0, p0)
+        ratio = np.divide(fall, size, out=np.ones_like(size), where=size > 0)
+        return p0 * (1 - p0) * ratio / (1 - rest * fall)
+
+    # ---- text
+
+    @cached_property
+    def sha256(self):
+        """Hash of the content, as it stands in the JSON."""
+        return _digest(self._content())
+
+    def to_json(self):
+        """The scorecard as canonical JSON: same card, same bytes."""
+        return _canonical({**self._content(), "sha256": self.sha256})
+
+    def _content(self):
+        return {
+            "schema": SCHEMA,
+            "intercept": self.intercept,
+            "features": [_feature_content(feature) for feature in self.features],
+        }
+
+    @classmethod
+    def from_json(cls, text):
+        """The scorecard of a text by `to_json`. ScorecardError, with the reason, for any other text."""
+        content = _parse(text)
+        _check_schema(content.get("schema"))
+        stated = content.pop("sha256", None)
+        _check(isinstance(stated, str), "It has no checksum.")
+        _check(stated == _digest(content), "It was changed after it was made: its checksum is wrong.")
+        _check_keys(content, {"schema", "intercept", "features"})
+        _check(isinstance(content["features"], list), "Its features are not a list.")
+        _check(
+            len(content["features"]) <= MAXIMUM_FEATURES, f"It has more than {MAXIMUM_FEATURES} features.",
+        )
+        return cls(content["intercept"], tuple(map(_feature_from, content["features"])))
+
+
+def round_stored(values, digits=12):
+    """Numbers as they are stored, float64: the rounded ones are the definition, on every machine."""
+    return np.array([float(f"{value:.{digits - 1}e}") + 0.0 for value in np.ravel(values)])
+
+
+def _scores(probabilities):
+    rounded = np.floor(100 * np.asarray(probabilities) + 0.5)
+    return np.clip(rounded, LOWEST_SCORE, HIGHEST_SCORE).astype(np.int16)
+
+
+def _largest_remainder(exact, target):
+    """Whole numbers near `exact` float64[n, f], each row summing to `target` int64[n]."""
+    whole = np.floor(exact).astype(np.int64)
+    short = target - whole.sum(axis=1)
+    order = np.argsort(whole - exact, axis=1, kind="stable")
+    rank = np.empty_like(order)
+    np.put_along_axis(rank, order, np.arange(exact.shape[1])[None, :], axis=1)
+    return whole + (rank < short[:, None])
+
+
+def _translation(levels, older):
+    """(uint8[256] level of each older level, bool[256] whether that is certain)."""
+    table = np.full(256, MISSING, dtype=np.uint8)
+    certain = np.zeros(256, dtype=bool)
+    certain[MISSING] = True
+    if levels.kind == older.kind:
+        for level, new in levels.translation(older).items():
+            table[level], certain[level] = new, True
+    return table, certain
+
+
+# ---- JSON: strict both ways
+
+def _canonical(content):
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _digest(content):
+    try:
+        return hashlib.sha256(_canonical(content).encode()).hexdigest()
+    except ValueError as error:  # an infinite number, such as 1e999
+        raise ScorecardError(_sentence("A number in it is not finite.")) from error
+
+
+def _parse(text):
+    """The JSON object of a text, as a dict."""
+    _check(isinstance(text, str), "It is not a text.")
+    _check(len(text) <= _MAXIMUM_TEXT, "It is too long.")
+    try:
+        content = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_distinct)
+    except ScorecardError:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise ScorecardError(_sentence("It is not JSON, or was cut short.")) from error
+    _check(isinstance(content, dict), "It is not a JSON object.")
+    return content
+
+
+def _refuse_constant(constant):
+    raise ScorecardError(_sentence(f"It holds {constant}, which is not a number."))
+
+
+def _distinct(pairs):
+    content = dict(pairs)
+    _check(len(content) == len(pairs), "It says the same thing twice.")
+    return content
+
+
+def _check_schema(schema):
+    _check(type(schema) is int and schema >= 1, "It does not say its schema.")
+    _check(
+        schema <= SCHEMA,
+        f"It was made by a newer release (schema {schema}; this release reads up to schema {SCHEMA}). "
+        "Update the addon, or train the model again.",
+    )
+
+
+def _check_keys(content, keys):
+    _check(isinstance(content, dict), "A part of it is not an object.")
+    missing, unknown = sorted(keys - content.keys()), sorted(content.keys() - keys)
+    _check(not missing, f"It lacks {', '.join(missing)}.")
+    _check(not unknown, f"It holds something unknown: {', '.join(unknown)[:100]}.")
+
+
+def _feature_content(feature):
+    levels = feature.levels
+    inputs = {"keys": list(levels.keys)} if levels.kind == "category" else {"edges": list(levels.edges)}
+    return {
+        "name": levels.name,
+        "kind": levels.kind,
+        **inputs,
+        "scores": feature.scores.tolist(),
+        "closed": feature.closed.tolist(),
+        "won": feature.won.tolist(),
+    }
+
+
+_KINDS = {"category": (CategoryLevels, "keys"), "number": (NumberLevels, "edges")}
+
+
+def _feature_from(content):
+    _check(isinstance(content, dict), "A feature is not an object.")
+    kind = content.get("kind")
+    _check(isinstance(kind, str) and kind in _KINDS, "A feature is neither a category nor a number.")
+    make, inputs = _KINDS[kind]
+    _check_keys(content, {"name", "kind", inputs, "scores", "closed", "won"})
+    for key in (inputs, "scores", "closed", "won"):
+        _check(isinstance(content[key], list), f"The {key} of a feature are not a list.")
+        _check(len(content[key]) <= MISSING, f"The {key} of a feature are too many.")
+    levels = make(content["name"], content[inputs])
+    return FeatureCard(levels, content["scores"], content["closed"], content["won"])
+
+
+def _sentence(reason):
+    return f"This scorecard cannot be used. {reason}"
+
+
+def _check(condition, reason):
+    if not condition:
+        raise ScorecardError(_sentence(reason))
+
+
+def _check_name(name):
+    _check(
+        isinstance(name, str) and 0 < len(name) <= _MAXIMUM_KEY_LENGTH, "A feature has no name.",
+    )
+
+
+def _number(value, what):
+    """A finite float; a bool or a text is none."""
+    number = not isinstance(value, (bool, np.bool_)) and isinstance(value, (int, float, np.integer, np.floating))
+    _check(number and abs(value) <= 1.7e308, f"{what} is not a finite number.")
+    return float(value)
+
+
+def _count(value, name):
+    """A whole number from 0."""
+    whole = not isinstance(value, bool) and isinstance(value, (int, np.integer))
+    _check(whole and 0 <= value <= _MAXIMUM_COUNT, f"A count of “{name}” is not a whole number from 0.")
+    return int(value)

@@ -1,0 +1,29 @@
+import { registry } from "@web/core/registry";
+import { standardFieldProps } from "@web/views/fields/standard_field_props";
+
+import { Component } from "@odoo/owl";
+
+const REASONS_SHOWN = 5;
+
+/** The top reasons behind the score of a lead: what raises it, what lowers it, and by how many points. */
+export class LeadScoreReasonsField extends Component {
+    static template = "lead_scoring.LeadScoreReasonsField";
+    static props = { ...standardFieldProps };
+
+    get explanation() {
+        return this.props.record.data[this.props.name] || null;
+    }
+
+    get raising() {
+        return this.explanation.reasons.filter(({ points }) => points > 0).slice(0, REASONS_SHOWN);
+    }
+
+    get lowering() {
+        return this.explanation.reasons.filter(({ points }) => points < 0).slice(0, REASONS_SHOWN);
+    }
+}
+
+registry.category("fields").add("lead_score_reasons", {
+    component: LeadScoreReasonsField,
+    supportedTypes: ["json"],
+});

@@ -1,0 +1,87 @@
+from datetime import timedelta
+
+from odoo.tests import tagged
+from odoo.tools import SQL
+
+from .common import LeadScoringCommon
+
+
+@tagged("post_install", "-at_install")
+class TestTrend(LeadScoringCommon):
+    def setUp(self):
+        super().setUp()
+        self._go_live()
+        self.lead = self.hot[0]
+
+    def _days_pass(self, days):
+        """Move all that is known of the scores into the past."""
+        self.env.cr.execute(
+            SQL("UPDATE crm_lead_score_history SET date = date - %s::interval", f"{days} days")
+        )
+        self.env.invalidate_all()
+
+    def test_a_first_score_has_no_trend(self):
+        self.assertEqual(self.lead.lead_score_trend, "unknown")
+        self.assertFalse(self.lead.lead_score_earlier)
+
+    def test_the_same_score_again_is_steady(self):
+        self._days_pass(1)
+        self._score()
+        self.assertEqual(self.lead.lead_score_trend, "steady")
+        self.assertEqual(self.lead.lead_score_earlier, self.lead.lead_score)
+
+    def test_a_lead_that_got_worse_is_declining_with_its_earlier_score(self):
+        before = self.lead.lead_score
+        self._days_pass(8)
+        self.lead.source_id = self.cold
+        self._score()
+        self.assertEqual((self.lead.lead_score_trend, self.lead.lead_score_earlier), ("down", before))
+        self.assertLess(self.lead.lead_score, before)
+
+    def test_a_lead_that_got_better_is_improving(self):
+        lead = self.cool[0]
+        self._days_pass(8)
+        lead.source_id = self.referral
+        self._score()
+        self.assertEqual(lead.lead_score_trend, "up")
+
+    def test_a_move_is_told_until_it_is_as_old_as_the_configuration_says(self):
+        self._days_pass(8)
+        self.lead.source_id = self.cold
+        self._score()
+        for days, trend in ((3, "down"), (3, "down"), (2, "steady")):
+            self._days_pass(days)
+            self._score()
+            self.assertEqual(self.lead.lead_score_trend, trend, days)
+
+    def test_the_configuration_can_compare_with_the_run_of_the_day_before(self):
+        self.env["lead.scoring.config"].create({"name": "Daily", "trend_days": 1})
+        self._days_pass(8)
+        self.lead.source_id = self.cold
+        self._score()
+        self.assertEqual(self.lead.lead_score_trend, "down")
+        self._days_pass(1)
+        self._score()
+        self.assertEqual(self.lead.lead_score_trend, "steady")
+
+    def test_a_new_version_is_never_a_trend(self):
+        before = self.lead.lead_score
+        self._days_pass(8)
+        self._leads(100, "lost", self.referral)
+        self.model._train()
+        self._score()
+        self.assertLess(self.lead.lead_score, before - 5)
+        self.assertIn(self.lead.lead_score_trend, ("steady", "unknown"))
+        self.assertNotEqual(self.lead.lead_score_earlier, before)
+
+    def test_history_keeps_each_score_once(self):
+        History = self.env["crm.lead.score.history"]
+        domain = [("lead_id", "=", self.lead.id)]
+        self._score()
+        self._days_pass(1)
+        self._score()
+        self.assertEqual(History.search_count(domain), 1)
+        self.lead.source_id = self.cold
+        self._score()
+        self.assertEqual(History.search(domain).mapped("score")[0], self.lead.lead_score)
+        self.assertEqual(History.search_count(domain), 2)
