@@ -10,7 +10,7 @@ DEFAULT_GRADES = (("A", GREEN, 75), ("B", PURPLE, 50), ("C", YELLOW, 25), ("D", 
 class LeadScoringGrade(models.Model):
     """A named, coloured range of the scores of a model.
 
-    Only the lowest score of a grade is a fact; the highest one follows from the grade above it, so ranges can
+    Only the lowest score of a grade is a fact; the highest one is kept one below the grade above, so ranges can
     neither overlap nor leave a hole, and moving one edge moves its neighbour. A lead's grade is never stored:
     it is looked up in these ranges whenever it is read, so a change takes effect on all leads at once.
     """
@@ -27,9 +27,8 @@ class LeadScoringGrade(models.Model):
     min_score = fields.Integer("From", required=True, aggregator=None, help="Lowest score of the grade.")
     max_score = fields.Integer(
         "To",
-        compute="_compute_max_score",
-        inverse="_inverse_max_score",
-        store=True,
+        readonly=True,
+        default=100,
         aggregator=None,
         help="Highest score of the grade. The next better grade starts one above.",
     )
@@ -45,50 +44,37 @@ class LeadScoringGrade(models.Model):
         "A grade starts at a score from 0 to 100.",
     )
 
-    @api.depends("model_id.grade_ids.min_score", "model_id.grade_ids.sequence")
-    def _compute_max_score(self):
-        for grade in self:
-            above = grade._grade_above()
-            grade.max_score = above.min_score - 1 if above else 100
-
-    def _inverse_max_score(self):
-        for grade in self:
-            if above := grade._grade_above():
-                above.min_score = grade.max_score + 1
-            elif grade.max_score != 100:
-                raise ValidationError(self.env._("The best grade, %s, always reaches up to 100.", grade.name))
-
-    def _grade_above(self):
-        """Return the next better grade of the same model, none for the best."""
-        ladder = list(self.model_id.grade_ids.sorted(lambda grade: (grade.sequence, grade._origin.id or 0)))
-        position = ladder.index(self) if self in ladder else 0
-        return ladder[position - 1] if position else self.browse()
-
     @api.constrains("min_score", "sequence", "model_id")
     def _check_ladder(self):
         # A model that writes several of its grades at once checks them together, when all are written.
         if not self.env.context.get("check_grades_later"):
             self.model_id._check_grades()
 
+    # ------------------------------------------------------------
+    # No hole, no overlap
+    # ------------------------------------------------------------
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        grades = super().create(vals_list)
+        grades.model_id._align_grades()
+        return grades
+
+    def write(self, vals):
+        result = super().write(vals)
+        if vals.keys() != {"max_score"}:
+            self.model_id._align_grades()
+        return result
+
     def unlink(self):
-        """Close the hole: what lay in a deleted grade belongs to its neighbour below or, at the end, above."""
+        """What lay in a deleted grade belongs to its neighbour: the one above or, for the best, the one below."""
         models_ = self.model_id
         result = super().unlink()
         for model in models_.exists():
             if lowest := model.grade_ids.sorted("sequence")[-1:]:
                 lowest.min_score = 0
         models_.exists()._check_grades()
-        return result
-
-    @api.model_create_multi
-    def create(self, vals_list):
-        grades = super().create(vals_list)
-        self.env["crm.lead"]._invalidate_scores()
-        return grades
-
-    def write(self, vals):
-        result = super().write(vals)
-        self.env["crm.lead"]._invalidate_scores()
+        models_.exists()._align_grades()
         return result
 
     def _compute_numbers(self):

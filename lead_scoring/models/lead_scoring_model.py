@@ -196,10 +196,25 @@ class LeadScoringModel(models.Model):
             for position, (name, color, minimum) in enumerate(DEFAULT_GRADES)
         ]
 
+    @api.onchange("grade_ids")
+    def _onchange_grade_ids(self):
+        # Shows the neighbour's moved edge before saving.
+        self._align_grades()
+
+    def _align_grades(self):
+        """Let each grade reach up to the one above it. Takes effect on all leads at once."""
+        for model in self:
+            top = 100
+            for grade in model.grade_ids.sorted("sequence"):
+                if grade.max_score != top:
+                    grade.max_score = top
+                top = grade.min_score - 1
+        self.env["crm.lead"]._invalidate_scores()
+
     def _check_grades(self):
         """:raises ValidationError: unless the grades of each model cover 0-100 from the best down"""
         for model in self:
-            ladder = model.grade_ids.sorted(lambda grade: (grade.sequence, grade.id))
+            ladder = model.grade_ids.sorted("sequence")
             for better, worse in zip(ladder, ladder[1:]):
                 if better.min_score <= worse.min_score:
                     raise ValidationError(
@@ -266,7 +281,7 @@ class LeadScoringModel(models.Model):
     def _set_minimums(self, minimums):
         """Set the lowest scores of the grades, best first, making the four default grades if others exist."""
         if len(self.grade_ids) == len(minimums):
-            grades = self.grade_ids.sorted(lambda grade: (grade.sequence, grade.id))
+            grades = self.grade_ids.sorted("sequence")
             commands = [Command.update(grade.id, {"min_score": low}) for grade, low in zip(grades, minimums)]
         else:
             commands = [Command.clear()] + [

@@ -68,6 +68,8 @@ class LeadScoringRun(models.Model):
                 self.env.ref("lead_scoring.ir_cron_score_leads")._trigger()
                 self.env.cr.commit()
                 return
+        # A run that failed leaves leads unread; said to remain, they would make the action start all over at once.
+        cron._commit_progress(remaining=0)
 
     @api.model
     def _unfinished(self):
