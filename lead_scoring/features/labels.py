@@ -4,7 +4,7 @@ import math
 
 from babel.dates import get_day_names
 
-from odoo import _
+from odoo import _ as gettext
 from odoo.exceptions import AccessError
 from odoo.tools.misc import babel_locale_parse, formatLang
 
@@ -58,10 +58,10 @@ def _names_of(env, model, ids):
 
 def missing_words(feature, env=None):
     """Return the words for a lead that has no value of a feature."""
-    translate = env._ if env is not None else _
+    _ = env._ if env is not None else gettext
     if feature.subject == "activity" and feature.type == "days":
-        return translate("never")
-    return translate("not filled in")
+        return _("never")
+    return _("not filled in")
 
 
 def bin_label(feature, low, high, env=None):
@@ -74,40 +74,38 @@ def bin_label(feature, low, high, env=None):
     Examples: "fewer than 2", "3 to 9", "10 or more", "less than 3 days", "3 to 10 days".
     """
     type_ = feature.type if feature else "float"  # a feature that does not exist any more
+    _ = env._ if env is not None else gettext
+    if low is None and high is None:
+        return _("any value")
     text = (_whole_range if type_ in WHOLE else _range)(low, high, env)
-    translate = env._ if env is not None else _
     if type_ in ("days", "moment"):
-        return translate("%(range)s days", range=text)
+        return _("%(range)s days", range=text)
     if type_ == "length":
-        return translate("%(range)s characters", range=text)
+        return _("%(range)s characters", range=text)
     return text
 
 
 def _whole_range(low, high, env):
-    translate = env._ if env is not None else _
+    _ = env._ if env is not None else gettext
     first = None if low is None else math.ceil(low)
     last = None if high is None else math.ceil(high) - 1
-    if first is None and last is None:
-        return translate("any number of")
     if last is None:
-        return translate("%(first)s or more", first=_number(env, first, 0))
+        return _("%(first)s or more", first=_number(env, first, 0))
     if first is None:
-        return translate("fewer than %(bound)s", bound=_number(env, last + 1, 0))
+        return _("fewer than %(bound)s", bound=_number(env, last + 1, 0))
     if first >= last:
         return _number(env, first, 0)
-    return translate("%(first)s to %(last)s", first=_number(env, first, 0), last=_number(env, last, 0))
+    return _("%(first)s to %(last)s", first=_number(env, first, 0), last=_number(env, last, 0))
 
 
 def _range(low, high, env):
-    translate = env._ if env is not None else _
+    _ = env._ if env is not None else gettext
     digits = _digits(low, high)
-    if low is None and high is None:
-        return translate("any number of")
     if high is None:
-        return translate("%(bound)s or more", bound=_number(env, low, digits))
+        return _("%(bound)s or more", bound=_number(env, low, digits))
     if low is None:
-        return translate("less than %(bound)s", bound=_number(env, high, digits))
-    return translate("%(low)s to %(high)s", low=_number(env, low, digits), high=_number(env, high, digits))
+        return _("less than %(bound)s", bound=_number(env, high, digits))
+    return _("%(low)s to %(high)s", low=_number(env, low, digits), high=_number(env, high, digits))
 
 
 def _digits(low, high):

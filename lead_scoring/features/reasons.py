@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..scoring.scorecard import MISSING, CategoryLevels
-from .catalogue import bin_label, catalogue, level_labels
+from .catalogue import bin_label, find, level_labels, missing_words
 
 # A win rate of fewer closed leads than this is hearsay.
 MINIMUM_SUPPORT = 20
@@ -43,7 +43,7 @@ class _Wording:
     def __init__(self, env, card, matrix):
         self.env = env
         self.cards = card.features
-        features = catalogue(env(su=True))
+        features = find(env(su=True), card.names)
         self.features = [features.get(name) for name in card.names]
         self.visible = [feature is None or _may_read(env, feature) for feature in self.features]
         self.values = level_labels(env, self._keys(matrix))
@@ -67,29 +67,26 @@ class _Wording:
         return {
             "feature": card.levels.name,
             "label": label,
-            "value": value or "",
+            "value": value,
             "points": points,
             "text": self._sentence(card, level, points, label, value),
         }
 
     def _value(self, column, level):
-        """Return the words of a level; None where the lead has no value."""
-        levels = self.cards[column].levels
+        """Return the words of a level."""
+        levels, feature = self.cards[column].levels, self.features[column]
         if level == MISSING:
-            return None
+            return missing_words(feature, self.env) if feature else self.env._("not filled in")
         if isinstance(levels, CategoryLevels):
             if level == len(levels.keys):
                 return self.env._("something else")
             return self.values[levels.name][levels.keys[level]]
         edges = [None, *levels.edges, None]
-        return bin_label(self.features[column], edges[level], edges[level + 1])
+        return bin_label(feature, edges[level], edges[level + 1], self.env)
 
     def _sentence(self, card, level, points, label, value):
         _ = self.env._
-        if value is None:
-            fact = _("%(label)s is not filled in", label=label)
-        else:
-            fact = _("%(label)s is %(value)s", label=label, value=value)
+        fact = _("%(label)s is %(value)s", label=label, value=value)
         # The table's last place is the missing one.
         place = -1 if level == MISSING else level
         closed, overall = card.closed[place], card.won.sum() / card.closed.sum()

@@ -9,7 +9,7 @@ from odoo import Command, api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Domain
 
-from ..features.catalogue import catalogue
+from ..features.catalogue import catalogue, find
 from ..features.extract import extract
 from ..features.moments import training_set
 from ..features.pages import pages
@@ -384,9 +384,9 @@ class LeadScoringModel(models.Model):
         if self.state == "live":
             self._trigger_scoring()
 
-    def _feature_labels(self):
-        """Return the labels of all candidate features by name, in the language of the reader."""
-        return {name: feature.label for name, feature in catalogue(self.sudo().env).items()}
+    def _feature_labels(self, names):
+        """Return the labels of features by name, in the language of the reader."""
+        return {name: feature.label for name, feature in find(self.sudo().env, names).items()}
 
     # ------------------------------------------------------------
     # Life

@@ -58,8 +58,8 @@ class LeadScoringModelVersion(models.Model):
     @api.depends_context("lang")
     def _compute_top_features(self):
         for version in self:
-            labels = version.model_id._feature_labels()
             names = [feature["name"] for feature in (version.report or {}).get("features", [])[:5]]
+            labels = version.model_id._feature_labels(names)
             version.top_features = ", ".join(labels.get(name, name) for name in names)
 
     @api.model_create_multi

@@ -48,7 +48,7 @@ def _tell(fraction, text):
 
 
 def _lift_limits():
-    """Limits of CPU time and memory that Odoo sets for its workers are inherited; they are not meant for this."""
+    """Shake off the limits of CPU time and memory of Odoo's workers, which a child inherits."""
     try:
         import resource
     except ImportError:  # Windows

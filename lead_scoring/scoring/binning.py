@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from .scorecard import MAXIMUM_EDGES, MAXIMUM_KEYS, CategoryLevels, NumberLevels
+from .scorecard import MAXIMUM_EDGES, MAXIMUM_KEY_LENGTH, MAXIMUM_KEYS, CategoryLevels, NumberLevels
 
 MAXIMUM_BINS = 20
 ROWS_PER_BIN = 20
@@ -49,7 +49,7 @@ def _fit_category(name, column):
         return UNIQUE
     enough = min(max(math.ceil(0.01 * len(column)), 2), 10)
     frequent = sorted(
-        (key for key, count in zip(column.keys, counts) if count >= enough),
+        (key for key, count in zip(column.keys, counts) if count >= enough and len(key) <= MAXIMUM_KEY_LENGTH),
         key=dict(zip(column.keys, -counts)).get,
     )
     return CategoryLevels(name, sorted(frequent[:MAXIMUM_KEYS]))
@@ -68,8 +68,8 @@ def _fit_number(name, column):
 def _edges(values, counts):
     """Edges between distinct values (rising), so that bins hold about equally many of them.
 
-    A value that alone fills a bin gets one; the others share the remaining bins. Few distinct values get an edge
-    between each.
+    A value that alone fills a bin gets one; the others share the remaining bins. Few distinct values get an
+    edge between each.
     """
     if len(values) <= MAXIMUM_BINS // 2:
         cuts = range(1, len(values))
@@ -80,16 +80,18 @@ def _edges(values, counts):
 
 
 def _quantile_cuts(counts, bins):
-    """Where to cut distinct values of these counts into at most so many bins of about equal size: list of int."""
+    """Where to cut distinct values of these counts into so many bins of about equal size: list of int."""
     until = np.concatenate([[0], np.cumsum(counts)])
+    total = int(until[-1])
+    smallest = min(ROWS_PER_BIN, total // 2)
     cuts, start = [], 0
     for remaining in range(bins, 1, -1):
-        goal = until[start] + max((until[-1] - until[start]) / remaining, ROWS_PER_BIN)
-        end = int(np.searchsorted(until, goal))
+        goal = until[start] + max((total - until[start]) / remaining, smallest)
+        end = int(np.searchsorted(until, min(goal, total)))
         # The value that crosses the goal goes where the bin's size comes out nearer to it.
         if end - 1 > start and goal - until[end - 1] < until[end] - goal:
             end -= 1
-        if end >= len(counts) or until[-1] - until[end] < ROWS_PER_BIN <= until[-1] // 2:
+        if total - until[end] < max(smallest // 2, 1):
             break
         cuts.append(end)
         start = end
@@ -97,14 +99,14 @@ def _quantile_cuts(counts, bins):
 
 
 def _round_between(low, high):
-    """The roundest number above `low` and not above `high`: edges are read by people, and 10,000 beats 9,874.5."""
-    magnitude = max(abs(low), abs(high))
-    exponent = math.floor(math.log10(magnitude)) + 1
+    """The roundest number above `low` and not above `high`: people read edges, and 10,000 beats 9,874.5."""
+    low, high = float(low), float(high)
+    exponent = min(math.floor(math.log10(max(abs(low), abs(high)))) + 1, 308)
     for digits in range(14):
         step = 10.0 ** (exponent - digits)
-        if not (step and math.isfinite(step)):
-            continue
+        if not step:
+            break
         candidate = float(f"{math.floor(high / step) * step:.12g}")
         if low < candidate <= high:
             return candidate + 0.0
-    return float(high)
+    return high

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
+from .scorecard import scores_of
 from .training import MINIMUM_CLOSED, train
 
 TRAIN_SHARE = 0.8
@@ -23,8 +24,8 @@ def metrics(won, probability, weights=None, *, base_rate=None):
     :param won: bool[n], of both kinds
     :param probability: float64[n]
     :param weights: float64[n], default 1
-    :param base_rate: share of won leads that was known before, which `log_loss_skill` compares with; default the
-        one of these leads
+    :param base_rate: share of won leads that was known before, which `log_loss_skill` compares with; default
+        the one of these leads
     :return: dict of
         auc: chance that a won lead has the higher probability of the two
         auc_interval: [low, high], 95 % (J. Hanley, B. McNeil, Radiology 143, 1982)
@@ -45,11 +46,12 @@ def metrics(won, probability, weights=None, *, base_rate=None):
     loss = float(log_loss(won, probability, sample_weight=weights, labels=[False, True]))
     reference = np.clip(np.full(len(won), rate if base_rate is None else base_rate), _CERTAIN, 1 - _CERTAIN)
     share = _won_share_of_equals(won, probability, weights)
+    of_base_rate = float(log_loss(won, reference, sample_weight=weights, labels=[False, True]))
     return {
         "auc": auc,
         "auc_interval": _auc_interval(auc, _effective(weights[won]), _effective(weights[~won])),
         "log_loss": loss,
-        "log_loss_skill": 1 - loss / float(log_loss(won, reference, sample_weight=weights, labels=[False, True])),
+        "log_loss_skill": 1 - loss / of_base_rate,
         "brier": float(brier_score_loss(won, probability, sample_weight=weights)),
         "calibration_error": _calibration_error(share, probability, weights),
         "lift_top_tenth": _top_share(share, probability, weights, 0.1) / rate,
@@ -65,15 +67,16 @@ def evaluate(
 ):
     """What a model of these leads is worth for leads to come.
 
-    Out of time: learned from the older 80 % by close date, cut between days, and tested on all that closed later,
-    which were open at the cut or created after it. Where that leaves fewer than 100 won or lost leads to test,
-    or too few to learn from, cross-validation: five times, every lead predicted by a model of four fifths of
-    the others, with levels and penalty chosen anew; metrics are means of the five.
+    Out of time: learned from the older 80 % by close date, cut between days, and tested on all that closed
+    later, which were open at the cut or created after it. Where that leaves fewer than 100 won or lost leads
+    to test, or too few to learn from, cross-validation: five times, every lead predicted by a model of four
+    fifths of the others, with levels and penalty chosen anew; metrics are means of the five.
 
     :param table, won, weights, groups, seed, progress, minimum: as in `train`
     :param closed_at: float64[n], seconds since 1970 (UTC); NaN counts as before all others
     :param created_at: float64[n], likewise; when given, `test` tells how many were open at the cut
-    :return: dict of method ("out_of_time" | "cross_validation"), metrics, train and test: {won, lost, base_rate}
+    :return: dict of method ("out_of_time" | "cross_validation"), metrics, train and test, each a dict of
+        won, lost, base_rate, and by_score: closed and won rows tested by the score they got, two lists of 101
     """
     won = np.asarray(won).astype(bool)
     groups = None if groups is None else np.asarray(groups)
@@ -83,7 +86,8 @@ def evaluate(
     closed_at = np.nan_to_num(np.asarray(closed_at, dtype=np.float64), nan=-np.inf, neginf=-np.inf)
     cut = _cut(closed_at)
     late = closed_at >= cut
-    if _enough(_counts(won[~late], groups, ~late), minimum) and _enough(_counts(won[late], groups, late), MINIMUM_TEST):
+    enough_seen = min(_counts(won[~late], groups, ~late)) >= max(minimum, 2)
+    if enough_seen and min(_counts(won[late], groups, late)) >= MINIMUM_TEST:
         return _out_of_time(learn, late, cut, created_at, progress)
     return _cross_validation(learn, progress)
 
@@ -108,10 +112,19 @@ class _Learner:
         base_rate = float(np.average(self.won[seen], weights=self.weights[seen]))
         return metrics(self.won[rest], probability, self.weights[rest], base_rate=base_rate)
 
+    def by_score(self, rows, probability):
+        """How many of these rows were closed and won at each score, 0 to 100: two lists of 101."""
+        scores, won = scores_of(probability), self.won[rows]
+        return {
+            "closed": np.bincount(scores, minlength=101).tolist(),
+            "won": np.bincount(scores[won], minlength=101).tolist(),
+        }
+
     def part(self, rows):
         """Counts of leads and the base rate of some rows."""
         won, lost = _counts(self.won[rows], self.groups, rows)
-        return {"won": won, "lost": lost, "base_rate": float(np.average(self.won[rows], weights=self.weights[rows]))}
+        base_rate = float(np.average(self.won[rows], weights=self.weights[rows]))
+        return {"won": won, "lost": lost, "base_rate": base_rate}
 
 
 def _out_of_time(learn, late, cut, created_at, progress):
@@ -126,20 +139,28 @@ def _out_of_time(learn, late, cut, created_at, progress):
         "metrics": learn.metrics(seen, rest, probability),
         "train": learn.part(seen),
         "test": test,
+        "by_score": learn.by_score(rest, probability),
     }
 
 
 def _cross_validation(learn, progress):
     every = np.arange(len(learn.won))
-    results = []
+    results, by_score = [], None
     for repeat in range(REPEATS):
         probability = np.empty(len(every))
         for fold, (seen, rest) in enumerate(_folds(learn, learn.seed + repeat)):
             progress((repeat * FOLDS + fold) / (REPEATS * FOLDS), f"Testing, round {repeat + 1} of {REPEATS}")
             probability[rest] = learn.probabilities(seen, rest, minimum=2)
         results.append(learn.metrics(every, every, probability))
+        by_score = by_score or learn.by_score(every, probability)
     part = learn.part(every)
-    return {"method": "cross_validation", "metrics": _mean(results), "train": part, "test": dict(part)}
+    return {
+        "method": "cross_validation",
+        "metrics": _mean(results),
+        "train": part,
+        "test": dict(part),
+        "by_score": by_score,
+    }
 
 
 def _folds(learn, seed):
@@ -151,13 +172,12 @@ def _folds(learn, seed):
 
 def _mean(results):
     """Means of metrics; counts are the same in all."""
-    mean = {name: float(np.mean([result[name] for result in results])) for name in results[0] if name != "auc_interval"}
-    mean["auc_interval"] = np.mean([result["auc_interval"] for result in results], axis=0).tolist()
+    mean = {name: np.mean([result[name] for result in results], axis=0).tolist() for name in results[0]}
     return {**mean, "n_won": results[0]["n_won"], "n_lost": results[0]["n_lost"]}
 
 
 def _cut(closed_at):
-    """The start of the day that leaves about TRAIN_SHARE of the leads before it, in seconds; infinite without."""
+    """Start of the day that leaves about TRAIN_SHARE of the leads before it, in seconds, or infinity."""
     days = np.floor(np.sort(closed_at) / DAY)
     starts = np.flatnonzero(days[1:] > days[:-1]) + 1
     if not len(starts):
@@ -174,10 +194,6 @@ def _counts(won, groups, rows):
 
 def _leads(groups, rows):
     return len(rows) if groups is None else len(np.unique(groups[rows]))
-
-
-def _enough(counts, needed):
-    return min(counts) >= needed
 
 
 # ---- single measures
@@ -199,7 +215,7 @@ def _auc_interval(auc, n_won, n_lost):
 
 
 def _won_share_of_equals(won, probability, weights):
-    """float64[n]: the won share of all leads of the same probability, so that the order of rows decides nothing."""
+    """float64[n]: won share of all leads of the same probability, so that the order of rows is nothing."""
     _values, place = np.unique(probability, return_inverse=True)
     place = place.ravel()
     return (np.bincount(place, weights * won) / np.bincount(place, weights))[place]

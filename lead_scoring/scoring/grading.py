@@ -19,9 +19,9 @@ _HIGHEST = 100
 def fit_ranges(scores, shares=DEFAULT_SHARES):
     """Minimum scores that split leads into grades of about these shares.
 
-    Scores are whole and many leads share one, so the shares can only be met nearly. Of all ranges that leave no
-    grade without a score of its own, these have the smallest sum of deviations of the cumulative shares; of
-    those, edges at or beside scores that occur.
+    Scores are whole and many leads share one, so the shares can only be met nearly. Of all ranges that leave
+    no grade without a score of its own, these have the smallest sum of deviations of the cumulative shares;
+    of those, edges at or beside scores that occur.
 
     :param scores: int[n], 0 to 100
     :param shares: share of leads of each grade, best first, summing to 1

@@ -1,9 +1,9 @@
 """Training in a process of its own.
 
-A worker that serves people must neither import scikit-learn (seconds and 130 MB) nor spend minutes of CPU. So a
-child process does it: the leads go in as a file of arrays, progress comes back as lines, and the scorecard as
-JSON that is read as strictly as any other. The child ends with its parent, and a child that dies is an error in
-a sentence, never a half scorecard.
+A worker that serves people must neither import scikit-learn (seconds and 130 MB) nor spend minutes of CPU.
+So a child process does it: the leads go in as a file of arrays, progress comes back as lines, and the
+scorecard as JSON that is read as strictly as any other. The child ends with its parent, and a child that
+dies is an error in a sentence, never a half scorecard.
 """
 
 import json
@@ -25,8 +25,9 @@ from .scorecard import Scorecard
 TIMEOUT = 3600.0
 
 _ADDON = Path(__file__).resolve().parent.parent
-_KEPT_ENVIRONMENT = ("PATH", "HOME", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "LD_LIBRARY_PATH", "LANG", "LC_ALL")
+_KEPT_ENVIRONMENT = ("PATH", "HOME", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "LD_LIBRARY_PATH", "LANG")
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS")
+_NEED_LESS = "Fewer leads or fields need less."
 _DETAIL = 4_000
 _LONGEST_RESULT = 64_000_000
 
@@ -39,7 +40,8 @@ def fit(
 
     :param table, won, closed_at, created_at, weights, groups, seed, minimum: as in `report.fit`
     :param timeout: seconds after which the child is ended
-    :param progress: callable(fraction from 0 to 1, text), called in this thread; what it raises ends the child
+    :param progress: callable(fraction from 0 to 1, text), called in this thread; what it raises ends the
+        child
     :raise NotEnoughLeads: too few won or lost leads
     :raise TrainingError: the child came to no end; `detail` holds what it wrote to stderr
     """
@@ -50,7 +52,8 @@ def fit(
     with tempfile.TemporaryDirectory(prefix="lead_scoring_") as folder:
         source, target, errors = (os.path.join(folder, name) for name in ("in.npz", "out.json", "errors.txt"))
         _write(table, source, {name: array for name, array in arrays.items() if array is not None})
-        code = _run(_command(source, target), folder, errors, timeout, progress or (lambda fraction, text: None))
+        progress = progress or (lambda fraction, text: None)
+        code = _run(_command(source, target), folder, errors, timeout, progress)
         detail = _tail(errors)
         if code:
             raise TrainingError(_died(code), detail)
@@ -61,7 +64,8 @@ def _write(table, path, arrays):
     try:
         table.to_npz(path, **arrays)
     except OSError as error:
-        raise TrainingError("There is no room on the server's disk for the leads to learn from.", str(error)) from error
+        message = "The leads to learn from could not be written to the server's disk."
+        raise TrainingError(message, str(error)) from error
 
 
 def _command(source, target):
@@ -80,11 +84,12 @@ def _environment():
 
 
 def _run(command, folder, errors, timeout, progress):
-    """Run the child and pass its progress on. Its exit code; TrainingError where it cannot start or takes too long."""
+    """Run the child and pass its progress on: its exit code. TrainingError if it cannot start or end."""
     with open(errors, "wb") as stderr:
         try:
             child = subprocess.Popen(
-                command, cwd=folder, env=_environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr,
+                command, cwd=folder, env=_environment(),
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr,
             )
         except (OSError, TypeError) as error:
             raise TrainingError("The training process could not be started.", str(error)) from error
@@ -146,7 +151,7 @@ def _end(child):
 
 def _died(code):
     if code in (-9, 137):
-        return "Training was ended by the system, most likely because memory ran out. Fewer leads or fields need less."
+        return f"Training was ended by the system, most likely because memory ran out. {_NEED_LESS}"
     if code < 0:
         return f"Training was ended by the system (signal {-code})."
     return "Training ended with an error. The server's log has the details."
@@ -195,10 +200,11 @@ def _error(result, detail):
     if kind == "training":
         return TrainingError(message, detail)
     if kind == "memory":
-        return TrainingError("There was not enough memory to train. Fewer leads or fields need less.", detail)
+        return TrainingError(f"There was not enough memory to train. {_NEED_LESS}", detail)
     if kind == "import":
         return TrainingError(
-            "The Python package scikit-learn is missing or does not work on this server.", f"{message}\n{detail}",
+            "The Python package scikit-learn is missing or does not work on this server.",
+            f"{message}\n{detail}",
         )
     return TrainingError("Training gave no usable result.", detail)
 

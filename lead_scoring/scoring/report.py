@@ -17,9 +17,9 @@ def fit(
     :param closed_at, created_at: as in `evaluation.evaluate`
     :param progress: callable(fraction from 0 to 1, text)
     :return: (Scorecard, report), the report a dict for JSON: what `evaluate` returns, and
-        features: [{"name", "influence", "filled"}], most influential first. Influence is the feature's share of the
-        spread (standard deviation) of contributions, 0 to 1; filled the share of leads that have a value.
-        left_out: [{"name", "why"}]
+        features: [{"name", "influence", "filled"}], most influential first. Influence is the feature's share
+        of the spread (standard deviation) of contributions, 0 to 1; filled the share of leads that have a
+        value. left_out: [{"name", "why"}]
     :raise NotEnoughLeads: too few won or lost leads
     """
     progress = progress or (lambda fraction, text: None)
@@ -28,8 +28,8 @@ def fit(
         progress=lambda fraction, text: progress(0.5 * fraction, text),
     )
     report = evaluate(
-        table, won, closed_at, created_at=created_at, weights=weights, groups=groups, seed=seed, minimum=minimum,
-        progress=lambda fraction, text: progress(0.5 + 0.5 * fraction, text),
+        table, won, closed_at, created_at=created_at, weights=weights, groups=groups, seed=seed,
+        minimum=minimum, progress=lambda fraction, text: progress(0.5 + 0.5 * fraction, text),
     )
     report["features"] = _features(card, table, weights)
     report["left_out"] = [{"name": name, "why": why} for name, why in fit_levels(table)[1].items()]

@@ -1,12 +1,12 @@
 """The scorecard: tables that are added up.
 
 A scorecard gives a lead log-odds to win: the intercept, and for each feature the entry of its table at the
-lead's level (a category, a bin of numbers, or missing). Nothing else happens on the way, so each entry is what
-its feature contributes, exactly, and the tables are centred on the training leads, so a contribution says how
-the lead differs from the average one.
+lead's level (a category, a bin of numbers, or missing). Nothing else happens on the way, so each entry is
+what its feature contributes, exactly, and the tables are centred on the training leads, so a contribution
+says how the lead differs from the average one.
 
-Levels are small whole numbers. Stored beside a score they are all that is needed to compute it again, to say its
-reasons, and to compare it with an older one (`translate`).
+Levels are small whole numbers. Stored beside a score they are all that is needed to compute it again, to say
+its reasons, and to compare it with an older one (`translate`).
 
 In text a scorecard is canonical JSON with its schema's version and a SHA-256 of the rest. `from_json` trusts
 nothing: what it returns is a scorecard that can score, and what it refuses it refuses in a sentence.
@@ -17,6 +17,7 @@ import json
 import math
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
@@ -33,7 +34,7 @@ MAXIMUM_FEATURES = 2_000
 # Far beyond any odds that leads can teach, far below what floats cannot add.
 MAXIMUM_LOG_ODDS = 1_000.0
 _MAXIMUM_COUNT = 2**53
-_MAXIMUM_KEY_LENGTH = 1_000
+MAXIMUM_KEY_LENGTH = 1_000
 _MAXIMUM_TEXT = 16_000_000
 
 # Scores are held in 1..99: an open lead is neither lost nor won.
@@ -60,7 +61,7 @@ class CategoryLevels:
         _check_name(self.name)
         _check(len(self.keys) <= MAXIMUM_KEYS, f"“{self.name}” has more than {MAXIMUM_KEYS} values.")
         _check(
-            all(isinstance(key, str) and len(key) <= _MAXIMUM_KEY_LENGTH for key in self.keys),
+            all(isinstance(key, str) and len(key) <= MAXIMUM_KEY_LENGTH for key in self.keys),
             f"A value of “{self.name}” is not a text, or too long.",
         )
         _check(len(set(self.keys)) == len(self.keys), f"“{self.name}” lists a value twice.")
@@ -82,7 +83,7 @@ class CategoryLevels:
         return np.array([*levels, MISSING], dtype=np.uint8)[column.codes]
 
     def translation(self, older):
-        """Where the levels of another card's feature go: dict of its level -> this level, where that is certain."""
+        """Where the levels of another card's feature go: dict of its level -> this level, if certain."""
         index = {key: level for level, key in enumerate(self.keys)}
         known = {level: index.get(key, self.other) for level, key in enumerate(older.keys)}
         if index.keys() <= set(older.keys):
@@ -105,7 +106,7 @@ class NumberLevels:
         object.__setattr__(self, "edges", edges)
         _check(len(edges) <= MAXIMUM_EDGES, f"“{self.name}” has more than {MAXIMUM_EDGES} edges.")
         _check(
-            all(low < high for low, high in zip(edges, edges[1:])),
+            all(low < high for low, high in pairwise(edges)),
             f"The edges of “{self.name}” do not rise.",
         )
 
@@ -126,7 +127,7 @@ class NumberLevels:
         return levels
 
     def translation(self, older):
-        """Where the bins of another card's feature go: dict of its level -> this level, if wholly inside it."""
+        """Where the bins of another card's feature go: dict of its level -> this level, if inside it."""
         edges = np.array(self.edges)
         known = {}
         for level in range(older.n_levels):
@@ -162,7 +163,8 @@ class FeatureCard:
             f"The tables of “{name}” do not have its {length} levels.",
         )
         _check(
-            all(abs(score) <= MAXIMUM_LOG_ODDS for score in scores), f"A score of “{name}” is beyond all measure.",
+            all(abs(score) <= MAXIMUM_LOG_ODDS for score in scores),
+            f"A score of “{name}” is beyond all measure.",
         )
         _check(all(map(int.__le__, won, closed)), f"“{name}” has more won leads than closed ones.")
         object.__setattr__(self, "scores", np.array(scores, dtype=np.float64))
@@ -216,7 +218,7 @@ class Scorecard:
     @property
     def average(self):
         """The score of the average training lead, int."""
-        return int(_scores(sigmoid(self.intercept)))
+        return int(scores_of(sigmoid(self.intercept)))
 
     # ---- leads -> levels
 
@@ -274,15 +276,16 @@ class Scorecard:
 
     def scores(self, levels):
         """Scores, int16[n] from 1 to 99: 100 times the probability, halves rounded up."""
-        return _scores(self.probabilities(levels))
+        return scores_of(self.probabilities(levels))
 
     # ---- levels -> reasons
 
     def points(self, levels):
-        """What each feature adds to the score, float64[n, f]: its share of 100 (p - p0), p0 the average lead's p.
+        """What each feature adds to the score, float64[n, f]: its share of 100 (p - p0), p0 the average
+        lead's p.
 
-        Contributions are log-odds; a feature's points are its contribution times the slope of the line from the
-        average lead to this one, 100 (p - p0) / (z - z0), or the curve's own slope where the two meet.
+        Contributions are log-odds; a feature's points are its contribution times the slope of the line from
+        the average lead to this one, 100 (p - p0) / (z - z0), or the curve's own slope where the two meet.
         """
         contributions = self.contributions(levels)
         return 100 * contributions * self._slope(contributions.sum(axis=1))[:, None]
@@ -290,8 +293,8 @@ class Scorecard:
     def whole_points(self, levels):
         """Points as whole numbers, int64[n, f], that sum to what a person sees: score less average score.
 
-        What rounding and holding scores in 1..99 took from the sum is shared in proportion to the points; then
-        the largest remainders are rounded up. A feature that adds nothing shows 0.
+        What rounding and holding scores in 1..99 took from the sum is shared in proportion to the points;
+        then the largest remainders are rounded up. A feature that adds nothing shows 0.
         """
         points = self.points(levels)
         target = self.scores(levels).astype(np.int64) - self.average
@@ -302,13 +305,18 @@ class Scorecard:
         return _largest_remainder(np.round(exact, 9), np.where(total > 0, target, 0))
 
     def _slope(self, distance):
-        """(p - p0) / (z - z0) for distances z - z0, float64[n], exact also where they are tiny or enormous."""
-        p0 = float(sigmoid(self.intercept))
-        size = np.abs(distance)
-        fall = -np.expm1(-size)
+        """(p - p0) / (z - z0) for distances z - z0, float64[n]: the difference itself where it is large, and
+        where z nears z0 a form of it that does not lose digits."""
+        p0, size = float(sigmoid(self.intercept)), np.abs(distance)
+        far = size > 0.5
+        plain = np.divide(
+            sigmoid(self.intercept + distance) - p0, distance, out=np.zeros_like(size), where=far,
+        )
+        near = np.where(far, 0.0, size)
+        fall = -np.expm1(-near)
+        per_size = np.divide(fall, near, out=np.ones_like(near), where=near > 0)
         rest = np.where(distance > 0, 1 - p0, p0)
-        ratio = np.divide(fall, size, out=np.ones_like(size), where=size > 0)
-        return p0 * (1 - p0) * ratio / (1 - rest * fall)
+        return np.where(far, plain, p0 * (1 - p0) * per_size / (1 - rest * fall))
 
     # ---- text
 
@@ -349,7 +357,8 @@ def round_stored(values, digits=12):
     return np.array([float(f"{value:.{digits - 1}e}") + 0.0 for value in np.ravel(values)])
 
 
-def _scores(probabilities):
+def scores_of(probabilities):
+    """Scores of probabilities, int16[n] from 1 to 99, halves rounded up."""
     rounded = np.floor(100 * np.asarray(probabilities) + 0.5)
     return np.clip(rounded, LOWEST_SCORE, HIGHEST_SCORE).astype(np.int16)
 
@@ -468,13 +477,13 @@ def _check(condition, reason):
 
 def _check_name(name):
     _check(
-        isinstance(name, str) and 0 < len(name) <= _MAXIMUM_KEY_LENGTH, "A feature has no name.",
+        isinstance(name, str) and 0 < len(name) <= MAXIMUM_KEY_LENGTH, "A feature has no name.",
     )
 
 
 def _number(value, what):
     """A finite float; a bool or a text is none."""
-    number = not isinstance(value, (bool, np.bool_)) and isinstance(value, (int, float, np.integer, np.floating))
+    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
     _check(number and abs(value) <= 1.7e308, f"{what} is not a finite number.")
     return float(value)
 

@@ -1,7 +1,8 @@
 """Leads as columns: what features give and scorecards take.
 
-A column is either categories (a key for a lead) or numbers, and any value may be missing. Arrays are stored the
-way numpy likes them, so that a hundred thousand leads are a few arrays and never a hundred thousand objects.
+A column is either categories (a key for a lead) or numbers, and any value may be missing. Arrays are stored
+the way numpy likes them, so that a hundred thousand leads are a few arrays and never a hundred thousand
+objects.
 """
 
 import json
@@ -99,7 +100,8 @@ def category_column(values):
 def number_column(values):
     """A column of numbers.
 
-    :param values: sequence of int or float (bool: 0 or 1), None where missing. What no float can hold is missing.
+    :param values: sequence of int or float (bool: 0 or 1), None where missing. What no float can hold is
+        missing.
     """
     try:
         return NumberColumn(np.array(values, dtype=np.float64).reshape(len(values)))

@@ -1,0 +1,55 @@
+from datetime import timedelta
+
+from odoo import fields
+from odoo.tests import HttpCase, tagged
+from odoo.tools import SQL
+
+from .common import LeadScoringCommon
+
+
+@tagged("post_install", "-at_install")
+class TestScreens(HttpCase, LeadScoringCommon):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls._trained()
+        cls.model.action_go_live()
+        # Two referred leads were cold a week ago, one cold lead was a referral: they moved.
+        rising, falling = cls.hot[:2], cls.cool[:1]
+        rising.source_id, falling.source_id = cls.cold, cls.referral
+        cls._score()
+        cls.env.cr.execute(
+            SQL("UPDATE crm_lead_score_history SET date = %s", fields.Datetime.now() - timedelta(days=8))
+        )
+        rising.source_id, falling.source_id = cls.referral, cls.cold
+        cls._score()
+        (cls.hot | cls.cool).user_id = cls.sam
+        cls.model.grade_ids[0].min_score = min(cls.hot.mapped("lead_score"))
+        # The best lead of the list is to be one that rose.
+        cls.hot[2:].unlink()
+
+    def test_a_salesperson_finds_the_best_lead_first_and_sees_why(self):
+        self.start_tour("/odoo/crm", "lead_scoring_my_open_leads", login=self.sam.login)
+
+    def test_an_administrator_moves_the_edge_of_a_grade(self):
+        self.start_tour("/odoo/lead-scoring-models", "lead_scoring_admin", login=self.mona.login)
+        self.model.invalidate_recordset()
+        self.assertEqual(self.model.grade_ids.mapped("max_score")[:2], [100, 65])
+
+    def test_every_view_of_ours_opens_for_those_who_may(self):
+        for user, models in (
+            (self.sam, {"crm.lead": ["list", "form", "kanban", "search"]}),
+            (
+                self.mona,
+                {
+                    "lead.scoring.model": ["list", "form"],
+                    "lead.scoring.config": ["list", "form"],
+                    "lead.scoring.grade": ["list"],
+                    "lead.scoring.run": ["list", "form"],
+                    "lead.scoring.model.version": ["form"],
+                },
+            ),
+        ):
+            for model, kinds in models.items():
+                views = self.env[model].with_user(user).get_views([(False, kind) for kind in kinds])
+                self.assertEqual(set(views["views"]), set(kinds))
