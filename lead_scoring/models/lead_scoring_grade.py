@@ -33,10 +33,15 @@ class LeadScoringGrade(models.Model):
         help="Highest score of the grade. The next better grade starts one above.",
     )
     open_count = fields.Integer("Open Leads", compute="_compute_numbers", help="Open leads in this grade today.")
+    closed_count = fields.Integer(
+        "Closed Leads",
+        compute="_compute_numbers",
+        help="Closed leads that the model would have put in this grade without having learned from them.",
+    )
     win_rate = fields.Float(
         compute="_compute_numbers",
-        help="Share of won leads among the closed leads that the model would have put in this grade "
-        "without having learned from them.",
+        aggregator=None,
+        help="Share of won leads among those closed leads. Of a handful of leads it says little.",
     )
 
     _check_range = models.Constraint(
@@ -83,7 +88,7 @@ class LeadScoringGrade(models.Model):
             closed, won = model.version_id._closed_leads_by_score()
             for grade in self.filtered(lambda grade, model=model: grade.model_id == model):
                 scores = slice(grade.min_score, grade.max_score + 1)
-                n_closed = sum(closed[scores])
                 grade.open_count = sum(open_leads[scores])
-                grade.win_rate = sum(won[scores]) / n_closed if n_closed else 0.0
-        (self - self.filtered("model_id")).update({"open_count": 0, "win_rate": 0.0})
+                grade.closed_count = sum(closed[scores])
+                grade.win_rate = sum(won[scores]) / grade.closed_count if grade.closed_count else 0.0
+        self.filtered(lambda grade: not grade.model_id).update({"open_count": 0, "closed_count": 0, "win_rate": 0.0})

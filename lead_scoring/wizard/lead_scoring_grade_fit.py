@@ -38,6 +38,7 @@ class LeadScoringGradeFit(models.TransientModel):
                     "max_score": top,
                     "open_count": n_open,
                     "open_share": n_open / len(scores) if scores else 0.0,
+                    "closed_count": n_closed,
                     "win_rate": n_won / n_closed if n_closed else 0.0,
                 }
             )
@@ -63,8 +64,9 @@ class LeadScoringGradeFitLine(models.TransientModel):
     max_score = fields.Integer("To", readonly=True, aggregator=None)
     open_count = fields.Integer("Open Leads", readonly=True)
     open_share = fields.Float("Of All", readonly=True, aggregator=None)
+    closed_count = fields.Integer("Closed Leads", readonly=True, help="Closed leads in this range, scored without having learned from them.")
     win_rate = fields.Float(
         readonly=True,
         aggregator=None,
-        help="Share of won leads among the closed leads in this range, scored without having learned from them.",
+        help="Share of won leads among those closed leads. Of a handful of leads it says little.",
     )

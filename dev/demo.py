@@ -1,0 +1,144 @@
+"""The demo database: made, filled, updated and served; and the developer's ways into it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from dev import databases
+from dev.databases import install, own, prepared, stamp, stamps
+from dev.paths import RUN
+from dev.ports import host, need_port
+from dev.process import follow, foreground
+from dev.say import Problem, say, step
+from dev.server import odoo_server
+
+NAME = "demo"
+STAMPS = RUN / "demo.json"
+LEADS = ("recent", "all")
+WHERE = "CRM > Sales > My Open Leads Scored"
+
+
+def demo(arguments: list[str]) -> None:
+    """Make the demo database if there is none, bring it up to date, show its result and serve it."""
+    leads = os.environ.get("LEADS") or None
+    if leads not in (None, *LEADS):
+        raise Problem(f"LEADS={leads} is not known: LEADS=recent (June 2009 - November 2010) or LEADS=all (from 2008)")
+    port = need_port()
+    with prepared("demo") as place:
+        database = own(NAME)
+        if _must_make(database, leads):
+            _make(database)
+            stamp(STAMPS, database=database, odoo=databases.odoo_key(), leads=leads or "recent", result=None)
+        _update(database)
+        if stamps(STAMPS).get("result") is None:
+            stamp(STAMPS, result=_fill(database, stamps(STAMPS)["leads"]))
+        say("\n".join(stamps(STAMPS)["result"]))
+        log = RUN / "log" / "odoo.log"
+        with odoo_server(database, port, host(), log) as process:
+            _tell(port, place.words, log)
+            process.wait()
+        raise Problem(f"Odoo ended by itself: see {log}")
+
+
+def _must_make(database: str, leads: str | None) -> bool:
+    """Whether the demo database has to be made anew: missing, of another Odoo, or of other leads than asked for."""
+    known = stamps(STAMPS)
+    if known.get("database") != database or not databases.exists(database):
+        return True
+    if known.get("odoo") != databases.odoo_key():
+        say("The demo database is of another version of Odoo: it is made anew.")
+        return True
+    if leads and known.get("leads") != leads:
+        say(f"The demo database holds LEADS={known.get('leads')}: it is made anew with LEADS={leads}.")
+        return True
+    return bool(os.environ.get("FRESH"))
+
+
+def _make(database: str) -> None:
+    """A database with CRM, and the addon installed into it as the Apps screen does. Named when it is complete."""
+    building = own(f"{NAME}_part")
+    STAMPS.unlink(missing_ok=True)
+    databases.drop(database)
+    with step("Copying a prepared database with CRM"):
+        databases.fresh_copy("crm", building)
+    install(building, ["lead_scoring"], "Installing the addon (-i lead_scoring)")
+    databases.rename(building, database)
+    stamp(STAMPS, addon=databases.addon_key())
+
+
+def _update(database: str) -> None:
+    """Update the addon in the database if its files changed."""
+    key = databases.addon_key()
+    if stamps(STAMPS).get("addon") != key:
+        install(database, ["lead_scoring"], "Updating the addon (-u lead_scoring)", update=True)
+        stamp(STAMPS, addon=key)
+
+
+def _fill(database: str, leads: str) -> list[str]:
+    """Load the shipped leads, train, go live, score; returns the lines of the result, which follow an empty line."""
+    result: list[str] = []
+    titles = {"all": "some 41,000 real leads", "recent": "some 5,000 real leads"}
+    with step(f"Loading {titles[leads]}, training, scoring") as at:
+
+        def told(line: str) -> None:
+            if result or not line:
+                result.append(line)
+            elif at.live:
+                at.at(text=line.strip()[:100])
+            else:
+                say(f"    {line}")
+
+        command = [sys.executable, "-m", "dev.demo_child", database, leads]
+        code, last = follow(command, told)
+    if code:
+        raise Problem(f"the demo's leads could not be loaded and scored: {last[-1] if last else 'no message'}")
+    return result
+
+
+def _tell(port: int, server: str, log: Path) -> None:
+    shown = "localhost" if host() in ("127.0.0.1", "0.0.0.0") else host()
+    say()
+    say(f"  Odoo          http://{shown}:{port}")
+    say("  Log in        admin / admin")
+    say(f"  Look at       {WHERE}")
+    say(f"  Server        {server}; log {log}")
+    say("  Stop          Ctrl-C")
+    say()
+
+
+def _existing() -> str:
+    """The demo database, for commands that need one."""
+    if not databases.exists(own(NAME)) or stamps(STAMPS).get("result") is None:
+        raise Problem("there is no demo database yet: run `make demo` first")
+    return own(NAME)
+
+
+def serve(arguments: list[str]) -> None:
+    """Serve the demo database with Odoo's log on the terminal and assets in debug mode; for developers."""
+    port = need_port()
+    with prepared("demo"):
+        database = _existing()
+        _update(database)
+        with odoo_server(database, port, host(), None) as process:
+            say(f"http://localhost:{port}  admin / admin  {WHERE}  (Ctrl-C stops)")
+            process.wait()
+
+
+def shell(arguments: list[str]) -> int:
+    """Odoo's shell on the demo database."""
+    with prepared("demo"):
+        return foreground(databases.odoo_command("shell", "-d", _existing(), "--no-http", "--log-level=warn"))
+
+
+def psql(arguments: list[str]) -> int:
+    """psql on the demo database: the system's, or the one that comes with the embedded server."""
+    from dev.postgres import embedded
+
+    with prepared("demo"):
+        program = shutil.which("psql") or embedded().folder / "psql"
+        return foreground([program, "-d", _existing(), *arguments])
+
+
