@@ -80,12 +80,8 @@ def ours(env, say, version, moment=None):
 
 def odoos(env, say):
     """Odoo's scheduled action with the fields it ships with, counting all closed leads."""
-    oldest = (
-        env["crm.lead"].with_context(active_test=False).search([], order="create_date", limit=1).create_date
-    )
-    env["ir.config_parameter"].set_param(
-        "crm.pls_start_date", (oldest - timedelta(days=1)).date().isoformat()
-    )
+    oldest = env["crm.lead"].with_context(active_test=False).search([], order="create_date", limit=1).create_date
+    env["ir.config_parameter"].set_param("crm.pls_start_date", (oldest - timedelta(days=1)).date().isoformat())
     env.cr.commit()
     synthetic.analyze(env)
     env.invalidate_all()
@@ -120,9 +116,7 @@ def odoos(env, say):
 
 def writes(env, say):
     """Rows written so far, by table, as PostgreSQL counts them."""
-    env.cr.execute(
-        "SELECT pg_stat_force_next_flush()" if env.cr._cnx.server_version >= 150000 else "SELECT 1"
-    )
+    env.cr.execute("SELECT pg_stat_force_next_flush()" if env.cr._cnx.server_version >= 150000 else "SELECT 1")
     env.cr.commit()
     env.cr.execute(
         "SELECT relname, n_tup_ins + n_tup_upd + n_tup_del FROM pg_stat_user_tables"

@@ -114,8 +114,5 @@ def _as_text(planned, is_open):
     if planned.kind in ("integer", "float"):
         closed = [value for value, opened in zip(values, is_open) if value is not None and not opened]
         edges = np.unique(np.quantile(closed, np.linspace(0, 1, 11)[1:-1])) if closed else []
-        return [
-            None if value is None else f"tenth {np.searchsorted(edges, value, side='right')}"
-            for value in values
-        ]
+        return [None if value is None else f"tenth {np.searchsorted(edges, value, side='right')}" for value in values]
     return [None if value is None else str(value)[:200] for value in values]

@@ -33,9 +33,7 @@ COLUMNS = ("auc", "brier", "log_loss", "calibration_error", "lift_top_tenth")
 def plan_of(data, split=None, seed=0):
     """The plan of a described data set: older 80 % closed, newest 20 % open; or a seeded fifth open."""
     description = read_description(data)
-    return make_plan(
-        description, read_table(description), split=split or None, open_share=OPEN_SHARE, seed=seed
-    )
+    return make_plan(description, read_table(description), split=split or None, open_share=OPEN_SHARE, seed=seed)
 
 
 def run(env, plan, seed=0, say=print):
@@ -100,11 +98,7 @@ def _ours(env, opened, notes, say):
         raise RuntimeError(f"{len(missing)} of {len(opened)} open leads got no score")
     if hasattr(model, "_score_probabilities"):
         exact = model._score_probabilities(opened)
-        wrong = [
-            i
-            for i in opened
-            if abs(100 * exact[i] - min(max(scores[i], 1), 99)) > 0.5 and 0.01 < exact[i] < 0.99
-        ]
+        wrong = [i for i in opened if abs(100 * exact[i] - min(max(scores[i], 1), 99)) > 0.5 and 0.01 < exact[i] < 0.99]
         if wrong:
             notes.append(f"{len(wrong)} stored scores differ from the model's probability")
         return np.array([exact[lead_id] for lead_id in opened])

@@ -48,9 +48,7 @@ def fill(env, n_leads, say=print):
     _messages(env, team)
     env.cr.commit()
     env.invalidate_all()
-    env.cr.execute(
-        SQL("SELECT count(*) FROM crm_lead WHERE team_id = %s AND won_status = 'pending'", team.id)
-    )
+    env.cr.execute(SQL("SELECT count(*) FROM crm_lead WHERE team_id = %s AND won_status = 'pending'", team.id))
     return env.cr.fetchone()[0]
 
 

@@ -17,7 +17,9 @@ from dev.say import Problem, step
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 # bookworm beside sid: the last suite with Font Awesome 4.7, which Odoo's icons need.
-SOURCES = "Types: deb\nURIs: {mirror}\nSuites: sid bookworm\nComponents: main\nArchitectures: {arch}\nSigned-By: {key}\n"
+SOURCES = (
+    "Types: deb\nURIs: {mirror}\nSuites: sid bookworm\nComponents: main\nArchitectures: {arch}\nSigned-By: {key}\n"
+)
 HELP = "or set ODOO_SOURCE to a checkout of Odoo's branch 19.0"
 UNREACHABLE = re.compile(r"Failed to fetch|Could not (resolve|connect)|Unable to fetch|Temporary failure|Err:\d+", re.I)
 

@@ -140,5 +140,3 @@ def psql(arguments: list[str]) -> int:
     with prepared("demo"):
         program = shutil.which("psql") or embedded().folder / "psql"
         return foreground([program, "-d", _existing(), *arguments])
-
-

@@ -149,11 +149,7 @@ def _best(env, leads):
 
 
 def _comparison(env, outcomes):
-    leads = (
-        env["crm.lead"]
-        .browse(outcomes)
-        .filtered(lambda lead: lead.won_status == "pending" and lead.lead_score)
-    )
+    leads = env["crm.lead"].browse(outcomes).filtered(lambda lead: lead.won_status == "pending" and lead.lead_score)
     won = [outcomes[lead.id] for lead in leads]
     if not any(won) or all(won):
         yield "The outcome of the open leads is not known, so nothing can be compared."

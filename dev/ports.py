@@ -31,7 +31,9 @@ def need_port() -> int:
         return port
     free = next((other for other in range(port + 1, port + 200) if other < 65536 and is_free(other)), None)
     who = owner(port)
-    raise Problem(f"port {port} is taken{f' by {who}' if who else ''}: stop that, or choose another: PORT={free or 18069}")
+    raise Problem(
+        f"port {port} is taken{f' by {who}' if who else ''}: stop that, or choose another: PORT={free or 18069}"
+    )
 
 
 def is_free(port: int) -> bool:

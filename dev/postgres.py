@@ -100,7 +100,9 @@ def _outside_server() -> Server:
         if role == "postgres":
             raise Problem("Odoo refuses the role postgres: createuser --createdb odoo, and set PGUSER=odoo")
         if not creates:
-            raise Problem(f"the role {role} may not create databases: ALTER ROLE {role} CREATEDB, or set another PGUSER")
+            raise Problem(
+                f"the role {role} may not create databases: ALTER ROLE {role} CREATEDB, or set another PGUSER"
+            )
         words = f"PostgreSQL {connection.server_version // 10000}.{connection.server_version % 10000} at {where}"
     return Server({}, words + ", as set by PG*", True)
 
@@ -176,7 +178,9 @@ def reachable(folder: Path) -> bool:
     if server_user() is None:
         return True
     existing = next(path for path in (folder, *folder.parents) if path.exists())
-    return subprocess.run(["/bin/sh", "-c", 'cd "$0"', existing], capture_output=True, **as_server_user()).returncode == 0
+    return (
+        subprocess.run(["/bin/sh", "-c", 'cd "$0"', existing], capture_output=True, **as_server_user()).returncode == 0
+    )
 
 
 def within_reach(folder: Path) -> Path:
@@ -277,7 +281,9 @@ class Cluster:
         """One of PostgreSQL's programs as the server's user; files instead of pipes, which the server would hold open."""
         command = [str(self.binaries.folder / program), *map(str, arguments)]
         with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-            environment = {key: value for key, value in os.environ.items() if not key.startswith("PG")} | {"LC_ALL": "C.UTF-8"}
+            environment = {key: value for key, value in os.environ.items() if not key.startswith("PG")} | {
+                "LC_ALL": "C.UTF-8"
+            }
             done = subprocess.run(
                 command,
                 stdin=subprocess.DEVNULL,

@@ -64,7 +64,14 @@ def _make(name: str, part: Path, final: Path) -> None:
                 at.at(0.85, "installing")
 
         # The files hold the whole closure, so that nothing is resolved and every machine has the same.
-        arguments = [*pip, "install", "--no-deps", "--no-input", "--disable-pip-version-check", "--no-warn-script-location"]
+        arguments = [
+            *pip,
+            "install",
+            "--no-deps",
+            "--no-input",
+            "--disable-pip-version-check",
+            "--no-warn-script-location",
+        ]
         for file in files:
             arguments += ["-r", str(FILES[file])]
         code, last = follow(arguments, told)
@@ -80,11 +87,15 @@ def _bare(part: Path) -> list[str]:
     python = str(part / "bin" / "python")
     bundled = subprocess.run([sys.executable, "-c", "import ensurepip"], capture_output=True).returncode == 0
     made = subprocess.run(
-        [sys.executable, "-m", "venv", *([] if bundled else ["--without-pip"]), str(part)], capture_output=True, text=True
+        [sys.executable, "-m", "venv", *([] if bundled else ["--without-pip"]), str(part)],
+        capture_output=True,
+        text=True,
     )
     if made.returncode:
         reason = (made.stderr or made.stdout).strip().splitlines()
-        raise Problem(f"a virtual environment cannot be made ({reason[-1] if reason else 'no message'}): apt install python3-venv")
+        raise Problem(
+            f"a virtual environment cannot be made ({reason[-1] if reason else 'no message'}): apt install python3-venv"
+        )
     # Debian keeps ensurepip in python3-venv; pip's own wheel, which is a package too, runs as it is.
     return [python, "-m", "pip"] if bundled else [python, str(_debian_pip() / "pip")]
 
@@ -130,7 +141,11 @@ def _words(last: list[str]) -> str:
     text = "\n".join(last)
     if re.search(r"No space left|disk quota", text, re.I):
         return "the disk is full: free some space and run the same command again"
-    if re.search(r"Failed to establish|Temporary failure|NewConnectionError|timed out|Connection(Error| refused)", text):
+    if re.search(
+        r"Failed to establish|Temporary failure|NewConnectionError|timed out|Connection(Error| refused)", text
+    ):
         return "Python's package index cannot be reached: check the network (or pip's settings) and run it again"
     errors = [line for line in last if line.lstrip().upper().startswith("ERROR")]
-    return f"pip failed ({(errors or last or ['no message'])[0].strip()[:200]}): mend that and run the same command again"
+    return (
+        f"pip failed ({(errors or last or ['no message'])[0].strip()[:200]}): mend that and run the same command again"
+    )

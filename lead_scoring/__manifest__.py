@@ -27,5 +27,4 @@
         "web.assets_unit_tests": ["lead_scoring/static/tests/**/*.test.js"],
     },
     "application": True,
-    "installable": True,
 }

@@ -11,9 +11,7 @@ def main(arguments):
         return 2
     try:
         description = read_description(arguments[0])
-        plan = make_plan(
-            description, read_table(description), split=arguments[1] if len(arguments) > 1 else None
-        )
+        plan = make_plan(description, read_table(description), split=arguments[1] if len(arguments) > 1 else None)
     except DescriptionError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

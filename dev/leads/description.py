@@ -271,9 +271,7 @@ def _file(section, source, data_dir, inherit=None):
         if first < 1 or (last is not None and last < first):
             section.fail("'first_row' counts from 1 and 'last_row' is not before it")
         section.finish()
-    return File(
-        _locate(section, path, source, data_dir), separator, encoding, quote, missing, first or 1, last
-    )
+    return File(_locate(section, path, source, data_dir), separator, encoding, quote, missing, first or 1, last)
 
 
 def _joins(top, source, data_dir, file):
@@ -353,9 +351,7 @@ def _lead(section, title):
 
 
 def _columns(top, late):
-    section = top.section(
-        "columns", True, 'say for each kept column what it becomes, e.g. Source = "source_id"'
-    )
+    section = top.section("columns", True, 'say for each kept column what it becomes, e.g. Source = "source_id"')
     late = set(late)
     return tuple(_column(section, name, value, name in late) for name, value in section.values.items())
 
@@ -394,9 +390,7 @@ def _target(section, lead_field, kind):
     if lead_field.startswith(("company.", "partner.")):
         name = lead_field.split(".", 1)[1]
         if name not in COMPANY_FIELDS:
-            section.fail(
-                f"'{lead_field}' is not one of {', '.join('company.' + item for item in COMPANY_FIELDS)}"
-            )
+            section.fail(f"'{lead_field}' is not one of {', '.join('company.' + item for item in COMPANY_FIELDS)}")
         return "company", name
     return "field", lead_field
 

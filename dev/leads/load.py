@@ -148,14 +148,10 @@ class _Stages:
 
     def __init__(self, env, team):
         lead = env["crm.lead"].new({"team_id": team.id})
-        self.first = lead._stage_find(
-            team_id=team.id, domain=[("fold", "=", False), ("is_won", "=", False)]
-        ).id
+        self.first = lead._stage_find(team_id=team.id, domain=[("fold", "=", False), ("is_won", "=", False)]).id
         self.won = lead._stage_find(team_id=team.id, domain=[("is_won", "=", True)]).id
         if not self.first or not self.won:
-            raise DescriptionError(
-                "the database lacks an open or a won stage in CRM > Configuration > Stages"
-            )
+            raise DescriptionError("the database lacks an open or a won stage in CRM > Configuration > Stages")
 
 
 def _set_dates(env, ids, plan, rows):
@@ -204,18 +200,15 @@ class _Field:
         if self.name not in fields:
             near = difflib.get_close_matches(self.name, fields, 1)
             raise DescriptionError(
-                f"{self.where} crm.lead has no field {self.name!r}"
-                f"{f'; did you mean {near[0]!r}?' if near else ''}"
+                f"{self.where} crm.lead has no field {self.name!r}{f'; did you mean {near[0]!r}?' if near else ''}"
             )
         if (
             self.name in NOT_TO_BE_SET
             or not fields[self.name].store
-            or fields[self.name].type
-            in ("one2many", "properties", "binary", "json", "reference", "many2one_reference")
+            or fields[self.name].type in ("one2many", "properties", "binary", "json", "reference", "many2one_reference")
         ):
             raise DescriptionError(
-                f"{self.where} the field {self.name!r} of crm.lead cannot be loaded from a column; "
-                "make it a property"
+                f"{self.where} the field {self.name!r} of crm.lead cannot be loaded from a column; make it a property"
             )
         return fields[self.name]
 
@@ -232,12 +225,8 @@ class _Field:
         if kind == "selection":
             return self._selected(distinct)
         if kind in ("integer", "float", "monetary"):
-            style = cells.number_style(
-                [str(value) for value in distinct], self.column.decimal, self.column.thousands
-            )
-            return self._read(
-                distinct, lambda text: cells.number(text, *style), round if kind == "integer" else float
-            )
+            style = cells.number_style([str(value) for value in distinct], self.column.decimal, self.column.thousands)
+            return self._read(distinct, lambda text: cells.number(text, *style), round if kind == "integer" else float)
         if kind == "boolean":
             return self._read(distinct, cells.boolean, bool)
         if kind in ("date", "datetime"):
@@ -256,9 +245,7 @@ class _Field:
         return known
 
     def _dates(self, distinct):
-        forms = (
-            self.column.formats or tuple(cells.date_formats([v for v in distinct if isinstance(v, str)]))[:1]
-        )
+        forms = self.column.formats or tuple(cells.date_formats([v for v in distinct if isinstance(v, str)]))[:1]
         known = {}
         for value in distinct:
             when = (
@@ -446,16 +433,12 @@ class _Companies:
         for row, name in enumerate(self.names):
             if name is not None:
                 first.setdefault(_plain(name), row)
-        values = [
-            {"name": self.names[row], "is_company": True, "company_id": False} for row in first.values()
-        ]
+        values = [{"name": self.names[row], "is_company": True, "company_id": False} for row in first.values()]
         for field, planned in columns.items():
             if field != "name":
                 self._describe(env, plan, field, planned, list(first.values()), values)
         made = env["res.partner"].create(values)
-        env.cr.execute(
-            SQL("UPDATE res_partner SET create_date = %s WHERE id = ANY(%s)", min(plan.created), made.ids)
-        )
+        env.cr.execute(SQL("UPDATE res_partner SET create_date = %s WHERE id = ANY(%s)", min(plan.created), made.ids))
         self.ids = dict(zip(first, made.ids))
 
     def _describe(self, env, plan, field, planned, rows, values):

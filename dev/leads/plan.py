@@ -90,9 +90,7 @@ def make_plan(description, table, *, now=None, split=None, open_share=0.2, seed=
     if split not in (None, "time", "random"):
         raise DescriptionError(f"SPLIT must be time or random, not {split!r}")
     if split == "time" and description.when is None:
-        raise DescriptionError(
-            f"{description.source}: has no [date], so SPLIT=time cannot be; use SPLIT=random"
-        )
+        raise DescriptionError(f"{description.source}: has no [date], so SPLIT=time cannot be; use SPLIT=random")
     split = split or ("time" if description.when else "random")
     rows, won = _labelled(description, table, notes)
     created, rows, won = _creation(description, table, rows, won, notes)
@@ -183,13 +181,9 @@ def _creation(description, table, rows, won, notes):
         created = _sorted_rows(description, table, rows)
     kept = [at for at, date in enumerate(created) if date is not None]
     if len(kept) < len(rows):
-        notes.append(
-            f"{len(rows) - len(kept):,} rows without a readable {when.column or when.sort!r} were skipped"
-        )
+        notes.append(f"{len(rows) - len(kept):,} rows without a readable {when.column or when.sort!r} were skipped")
     if not kept:
-        raise DescriptionError(
-            f"{description.source}: [date] no value of {when.column or when.sort!r} could be read"
-        )
+        raise DescriptionError(f"{description.source}: [date] no value of {when.column or when.sort!r} could be read")
     kept.sort(key=lambda at: created[at])
     created, rows, won = ([values[at] for at in kept] for values in (created, rows, won))
     if not when.column:
@@ -209,8 +203,7 @@ def _sorted_rows(description, table, rows):
     if sum(value is not None for value in numbers) < len(present):
         if when.newest_first:
             raise DescriptionError(
-                f"{description.source}: [date] {when.sort!r} is not a number, so newest_first "
-                "cannot turn it round"
+                f"{description.source}: [date] {when.sort!r} is not a number, so newest_first cannot turn it round"
             )
         return texts
     return [None if value is None else -value if when.newest_first else value for value in numbers]
@@ -227,12 +220,8 @@ def _dated(description, table, rows, notes):
     when = description.when
     texts = [table.columns[when.column][row] for row in rows]
     formats = _formats(description, "[date]", when.column, texts, when.formats)
-    yearless = all(
-        form not in ("iso", "epoch", "epoch_ms") and not re.search("%[yYcxG]", form) for form in formats
-    )
-    dates = (
-        _yearless(description, texts, formats) if yearless else [_first_date(text, formats) for text in texts]
-    )
+    yearless = all(form not in ("iso", "epoch", "epoch_ms") and not re.search("%[yYcxG]", form) for form in formats)
+    dates = _yearless(description, texts, formats) if yearless else [_first_date(text, formats) for text in texts]
     weekdays = None
     if when.weekday:
         weekdays = [cells.weekday(table.columns[when.weekday][row]) for row in rows]
@@ -382,16 +371,12 @@ def _real_closes(description, table, rows, won, created, is_open, notes):
     formats = _formats(description, "[close]", name, texts, description.close.formats)
     closed = [_first_date(text, formats) for text in texts]
     closed = [
-        None
-        if date is None or date < start.replace(hour=0, minute=0, second=0)
-        else max(date, start + DAY / 8)
+        None if date is None or date < start.replace(hour=0, minute=0, second=0) else max(date, start + DAY / 8)
         for date, start in zip(closed, created)
     ]
     for outcome in (True, False):
         members = [
-            date is not None
-            for date, flag, opened in zip(closed, won, is_open)
-            if flag == outcome and not opened
+            date is not None for date, flag, opened in zip(closed, won, is_open) if flag == outcome and not opened
         ]
         lacking = 100 - 100 * sum(members) / len(members)
         if lacking > 10:
@@ -402,9 +387,7 @@ def _real_closes(description, table, rows, won, created, is_open, notes):
             return None
     usual = sorted(end - start for start, end in zip(created, closed) if end)
     middle = usual[len(usual) // 2]
-    return [
-        None if opened else date or start + middle for date, start, opened in zip(closed, created, is_open)
-    ]
+    return [None if opened else date or start + middle for date, start, opened in zip(closed, created, is_open)]
 
 
 def _reach(description, created, is_open, split, now):
@@ -438,9 +421,7 @@ def _drawn_closes(created, is_open, reach, now, seed):
     for date, opened in zip(created, is_open):
         share = draw.random()
         longest = min(reach, now - date - timedelta(minutes=2))
-        closed.append(
-            None if opened else (date + timedelta(minutes=1) + share * longest).replace(microsecond=0)
-        )
+        closed.append(None if opened else (date + timedelta(minutes=1) + share * longest).replace(microsecond=0))
     return closed
 
 
@@ -520,9 +501,7 @@ def _typed(description, column, kind, texts, notes):
             f"{len(bad):,} of {len(present):,} values, such as {bad[0]!r}, cannot be read so"
         )
     if bad:
-        notes.append(
-            f"{len(bad):,} values of {column.name!r} such as {bad[0]!r} are not {kind} and stay empty"
-        )
+        notes.append(f"{len(bad):,} values of {column.name!r} such as {bad[0]!r} are not {kind} and stay empty")
     return [None if text is None else known[text] for text in texts]
 
 

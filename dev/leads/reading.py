@@ -100,9 +100,7 @@ def read_file(file):
         raise DescriptionError(f"{file.path}: line {rows.line_num}: {error}") from None
     body = body[file.first_row - 1 : file.last_row]
     if not body:
-        raise DescriptionError(
-            f"{file.path}: has no rows{' in first_row..last_row' if file.first_row > 1 else ''}"
-        )
+        raise DescriptionError(f"{file.path}: has no rows{' in first_row..last_row' if file.first_row > 1 else ''}")
     body = _even(body, len(header), file, notes)
     columns = {name: [row[at].strip() or None for row in body] for at, name in enumerate(header)}
     return Table(columns, len(body), notes)
@@ -151,9 +149,7 @@ def _join(table, join, source):
     for row, key in enumerate(other.columns[join.right]):
         if key is not None:
             first_row.setdefault(key.casefold(), row)
-    keys = [
-        join.replace.get(key.casefold(), key).casefold() if key else None for key in table.columns[join.left]
-    ]
+    keys = [join.replace.get(key.casefold(), key).casefold() if key else None for key in table.columns[join.left]]
     matches = [first_row.get(key) for key in keys]
     if not any(match is not None for match in matches):
         raise DescriptionError(
@@ -189,8 +185,7 @@ def _check_names(table, description):
     rest = [name for name in table.columns if name not in spoken]
     if rest:
         table.notes.append(
-            f"columns neither kept nor left out, so left out: {', '.join(rest[:8])}"
-            f"{' ...' if len(rest) > 8 else ''}"
+            f"columns neither kept nor left out, so left out: {', '.join(rest[:8])}{' ...' if len(rest) > 8 else ''}"
         )
 
 

@@ -12,9 +12,7 @@ _PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$")
 _COMMA_GROUPS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?$")
 _POINT_GROUPS = re.compile(r"[+-]?\d{1,3}(\.\d{3})+(,\d+)?$")
 _COMMA_DECIMAL = re.compile(r"[+-]?\d+,\d+$")
-_MONEY = (
-    r"(?:[$€£¥₹₽₩₺฿%]|R\$|US\$|Rs\.?|kr\.?|zł|Kč|USD|EUR|GBP|CHF|JPY|CNY|INR|BRL|CAD|AUD|SEK|NOK|DKK|PLN)"
-)
+_MONEY = r"(?:[$€£¥₹₽₩₺฿%]|R\$|US\$|Rs\.?|kr\.?|zł|Kč|USD|EUR|GBP|CHF|JPY|CNY|INR|BRL|CAD|AUD|SEK|NOK|DKK|PLN)"
 _AROUND = re.compile(rf"^{_MONEY}|{_MONEY}$")
 _SIGN_THEN_MONEY = re.compile(rf"^([+-]){_MONEY}")
 _SPACES = re.compile(r"[\s\u00a0\u202f']")
@@ -74,11 +72,7 @@ def number_style(values, decimal=None, thousands=None):
     cores = [_core(text) for text in values if text is not None]
     comma = sum(bool(_PLAIN.match(core) or _COMMA_GROUPS.match(core)) for core in cores)
     point = sum(
-        bool(
-            (_PLAIN.match(core) and "." not in core)
-            or _COMMA_DECIMAL.match(core)
-            or _POINT_GROUPS.match(core)
-        )
+        bool((_PLAIN.match(core) and "." not in core) or _COMMA_DECIMAL.match(core) or _POINT_GROUPS.match(core))
         for core in cores
     )
     return (",", ".") if point > comma else (".", ",")

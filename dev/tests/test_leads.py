@@ -105,9 +105,7 @@ def test_many_long_rows_are_an_error(described):
 
 
 def test_header_is_made_distinct(described):
-    plan = described(
-        "a;a;;y\n" + "1;2;3;yes\n1;2;3;no\n" * 20, toml('"a (2)" = "property"\n"column 3" = "property"')
-    )
+    plan = described("a;a;;y\n" + "1;2;3;yes\n1;2;3;no\n" * 20, toml('"a (2)" = "property"\n"column 3" = "property"'))
     assert column(plan, "a (2)").values[0] == 2
     assert column(plan, "column 3").values[0] == 3
 
@@ -139,9 +137,7 @@ def test_label_words(described, won, lost, cells_):
 
 
 def test_label_is_not_emptied_by_missing_words(described):
-    plan = described(
-        "a;y\n0;1\n5;0\n" * 20, toml(label='column = "y"\nwon = 1\nlost = 0', file='missing = ["0"]')
-    )
+    plan = described("a;y\n0;1\n5;0\n" * 20, toml(label='column = "y"\nwon = 1\nlost = 0', file='missing = ["0"]'))
     assert plan.n_leads == 40
     assert column(plan, "a").values.count(None) == 20
 
@@ -295,15 +291,11 @@ def test_joins(described, tmp_path):
 
 
 def dated(n, first=datetime(2019, 1, 1)):
-    return "".join(
-        f"{first + at * timedelta(days=1):%d.%m.%Y};{'yes' if at % 3 else 'no'}\n" for at in range(n)
-    )
+    return "".join(f"{first + at * timedelta(days=1):%d.%m.%Y};{'yes' if at % 3 else 'no'}\n" for at in range(n))
 
 
 def test_dates_keep_distance_and_weekday(described):
-    plan = described(
-        "a;y\n" + dated(100), toml('a = "date"', more='[date]\ncolumn = "a"\nformat = "%d.%m.%Y"')
-    )
+    plan = described("a;y\n" + dated(100), toml('a = "date"', more='[date]\ncolumn = "a"\nformat = "%d.%m.%Y"'))
     real = [value.date() for value in column(plan, "a").values]
     moved = [date.date() for date in plan.created]
     assert {(new - old).days % 7 for new, old in zip(moved, real)} == {0}
@@ -332,9 +324,7 @@ def test_close_dates_know_nothing_of_the_outcome(described):
     plan = described("a;y\n" + dated(4000, datetime(2010, 1, 1)), toml(more='[date]\ncolumn = "a"'))
     took = {
         flag: [
-            (end - start).days
-            for start, end, won in zip(plan.created, plan.closed, plan.won)
-            if end and won == flag
+            (end - start).days for start, end, won in zip(plan.created, plan.closed, plan.won) if end and won == flag
         ]
         for flag in (True, False)
     }
@@ -344,8 +334,7 @@ def test_close_dates_know_nothing_of_the_outcome(described):
 
 def test_a_close_date_that_only_won_leads_have_is_not_used(described):
     csv = "a;c;y\n" + "".join(
-        f"2020-01-{1 + at % 28:02d};{'2020-03-01' if at % 2 else ''};{'yes' if at % 2 else 'no'}\n"
-        for at in range(200)
+        f"2020-01-{1 + at % 28:02d};{'2020-03-01' if at % 2 else ''};{'yes' if at % 2 else 'no'}\n" for at in range(200)
     )
     more = '[date]\ncolumn = "a"\n[close]\ncolumn = "c"'
     plan = described(csv, toml(more=more))
@@ -355,19 +344,17 @@ def test_a_close_date_that_only_won_leads_have_is_not_used(described):
 
 def test_real_close_dates_are_kept(described):
     csv = "a;c;y\n" + "".join(
-        f"2020-01-{1 + at % 28:02d};2020-03-{1 + at % 28:02d};{'yes' if at % 2 else 'no'}\n"
-        for at in range(200)
+        f"2020-01-{1 + at % 28:02d};2020-03-{1 + at % 28:02d};{'yes' if at % 2 else 'no'}\n" for at in range(200)
     )
     plan = described(csv, toml(more='[date]\ncolumn = "a"\n[close]\ncolumn = "c"'))
-    assert {
-        round((end - start) / timedelta(days=1)) for start, end in zip(plan.created, plan.closed) if end
-    } <= {59, 60}
+    assert {round((end - start) / timedelta(days=1)) for start, end in zip(plan.created, plan.closed) if end} <= {
+        59,
+        60,
+    }
 
 
 def test_ambiguous_dates_are_asked_about(described):
-    csv = "a;y\n" + "".join(
-        f"{1 + at % 9:02d}/0{1 + at % 5}/2020;{'yes' if at % 2 else 'no'}\n" for at in range(40)
-    )
+    csv = "a;y\n" + "".join(f"{1 + at % 9:02d}/0{1 + at % 5}/2020;{'yes' if at % 2 else 'no'}\n" for at in range(40))
     with pytest.raises(DescriptionError, match="say which"):
         described(csv, toml(more='[date]\ncolumn = "a"'))
     assert described(csv, toml(more='[date]\ncolumn = "a"\nformat = "%d/%m/%Y"')).n_leads == 40
@@ -376,8 +363,7 @@ def test_ambiguous_dates_are_asked_about(described):
 def test_months_without_a_year_go_on_in_row_order(described):
     months = ["nov"] * 20 + ["dec"] * 20 + ["feb"] * 20
     csv = "a;d;y\n" + "".join(
-        f"{month};{'mon' if at % 2 else 'fri'};{'yes' if at % 3 else 'no'}\n"
-        for at, month in enumerate(months)
+        f"{month};{'mon' if at % 2 else 'fri'};{'yes' if at % 3 else 'no'}\n" for at, month in enumerate(months)
     )
     more = '[date]\ncolumn = "a"\nformat = "%b"\nfirst_year = 2010\nweekday = "d"'
     plan = described(csv, toml('d = "char"', more=more))
@@ -385,9 +371,7 @@ def test_months_without_a_year_go_on_in_row_order(described):
     assert timedelta(days=85) < span < timedelta(days=125)
     days = {date.weekday() for date in plan.created}
     assert days == {0, 4}
-    assert all(
-        (date.weekday() == 0) == (day == "mon") for date, day in zip(plan.created, column(plan, "d").values)
-    )
+    assert all((date.weekday() == 0) == (day == "mon") for date, day in zip(plan.created, column(plan, "d").values))
 
 
 @pytest.mark.parametrize(
@@ -433,9 +417,7 @@ def test_seeds(described):
 
 
 def test_unreadable_dates_are_skipped_and_counted(described):
-    plan = described(
-        "a;y\n" + dated(100) + ";yes\nsoon;no\n", toml(more='[date]\ncolumn = "a"\nformat = "%d.%m.%Y"')
-    )
+    plan = described("a;y\n" + dated(100) + ";yes\nsoon;no\n", toml(more='[date]\ncolumn = "a"\nformat = "%d.%m.%Y"'))
     assert plan.n_leads == 100
     assert any("2 rows without a readable 'a'" in note for note in plan.notes)
 

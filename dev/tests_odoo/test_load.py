@@ -101,8 +101,7 @@ class TestLoad(common.TransactionCase):
             self.assertEqual(set(lead.tag_ids.mapped("name")), {"red", "blue"})
             self.assertEqual(lead.expected_revenue, 1000.5)
             values = {
-                prop["string"]: prop.get("value")
-                for prop in lead.read(["lead_properties"])[0]["lead_properties"]
+                prop["string"]: prop.get("value") for prop in lead.read(["lead_properties"])[0]["lead_properties"]
             }
             self.assertEqual(bool(values["Age"]), not plan.is_open[row])
         self.assertEqual(set(leads.mapped("source_id.name")), {"Web", "Fair"})
@@ -111,18 +110,14 @@ class TestLoad(common.TransactionCase):
         self.assertTrue(any("Atlantis" in line for line in said))
         self.assertEqual(set(leads.mapped("user_id")), {self.env.ref("base.user_admin")})
         self.assertFalse(leads.message_ids)
-        self.assertEqual(
-            loaded.open_outcomes(plan).keys(), {lead.id for lead in leads if lead.won_status == "pending"}
-        )
+        self.assertEqual(loaded.open_outcomes(plan).keys(), {lead.id for lead in leads if lead.won_status == "pending"})
 
     def test_rows_are_as_the_buttons_leave_them(self):
         """Every stored column of a loaded lead equals that of one made and closed by Odoo's own methods."""
         plan = self.plan()
         _loaded, leads = self.load(plan)
         columns = [
-            name
-            for name, field in leads._fields.items()
-            if field.store and field.column_type and name not in OWN
+            name for name, field in leads._fields.items() if field.store and field.column_type and name not in OWN
         ]
         for outcome, close in (("won", "action_set_won"), ("lost", "action_set_lost"), ("pending", None)):
             lead = leads.filtered(lambda lead, outcome=outcome: lead.won_status == outcome)[0]

@@ -116,9 +116,7 @@ class _Past:
         self.moments = moments
         self.leads = leads
         self.n_events = len(events["status"])
-        self.codes = {
-            key: _codes(events[key] + leads[key]) for key in ("partner", "email", "commercial", "criterion")
-        }
+        self.codes = {key: _codes(events[key] + leads[key]) for key in ("partner", "email", "commercial", "criterion")}
         self.company = _codes(events["company"] + leads["company"])
         if one_company:
             self.company[:] = -1

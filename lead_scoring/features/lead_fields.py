@@ -315,7 +315,5 @@ def _zone_offsets(zone, seconds):
     except (KeyError, ValueError, OSError):
         return 0
     hours, position = np.unique(seconds // 3600, return_inverse=True)
-    offsets = [
-        datetime.fromtimestamp(hour * 3600, clock).utcoffset().total_seconds() for hour in hours.tolist()
-    ]
+    offsets = [datetime.fromtimestamp(hour * 3600, clock).utcoffset().total_seconds() for hour in hours.tolist()]
     return np.array(offsets)[position] if offsets else 0

@@ -217,9 +217,7 @@ def columns(env, batch, features):
         key = PREFIX + feature.field
         if key not in read:
             read[key] = _understand(env, batch, feature, batch.rows[key])
-    return {
-        name: _column(batch, feature, *read[PREFIX + feature.field]) for name, feature in features.items()
-    }
+    return {name: _column(batch, feature, *read[PREFIX + feature.field]) for name, feature in features.items()}
 
 
 def _understand(env, batch, feature, texts):

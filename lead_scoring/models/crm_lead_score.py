@@ -84,9 +84,7 @@ class CrmLeadScore(models.Model):
         if changed:
             self._upsert(model, changed, now)
             # History keeps the scores; a trend that only grew old is no change of the score.
-            self._remember(
-                model, [row for row in changed if stored.get(row[0], (None, None))[:2] != row[1:3]], now
-            )
+            self._remember(model, [row for row in changed if stored.get(row[0], (None, None))[:2] != row[1:3]], now)
         self._elect_main(ids)
         self.env["crm.lead"]._invalidate_scores()
         return len(changed)

@@ -27,12 +27,10 @@ class LeadScoringConfig(models.Model):
         help="Leave empty to share this configuration between all companies that have none of their own.",
     )
     automatic_sales_ready = fields.Boolean(
-        "Automatic Sales Ready",
         default=True,
         help="Mark leads as sales-ready as soon as they reach the sales-ready score of a scoring model.",
     )
     automated_marketing_qualification = fields.Boolean(
-        "Automated Marketing Qualification",
         default=True,
         help="Move leads to the Automated Marketing Qualification stage "
         "as soon as any scoring model gives them a score.",

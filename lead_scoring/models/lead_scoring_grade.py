@@ -1,5 +1,4 @@
 from odoo import api, fields, models
-from odoo.exceptions import ValidationError
 
 # Places in Odoo's palette of eleven colours.
 GREEN, PURPLE, YELLOW, RED = 10, 11, 3, 1

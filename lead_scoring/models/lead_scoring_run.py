@@ -66,7 +66,7 @@ class LeadScoringRun(models.Model):
             if not run._go_on():
                 # Being put in the queue again wakes no worker; a trigger does.
                 self.env.ref("lead_scoring.ir_cron_score_leads")._trigger()
-                self.env.cr.commit()
+                cron._commit_progress()
                 return
         # A run that failed leaves leads unread; said to remain, they would make the action start all over at once.
         cron._commit_progress(remaining=0)
@@ -75,9 +75,7 @@ class LeadScoringRun(models.Model):
     def _unfinished(self):
         """Return the runs to go on with; those whose model stopped or got another version are cancelled."""
         running = self.search([("state", "=", "running")], order="id")
-        going = running.filtered(
-            lambda run: run.model_id.state == "live" and run.model_id.version_id == run.version_id
-        )
+        going = running.filtered(lambda run: run.model_id.state == "live" and run.model_id.version_id == run.version_id)
         (running - going).write({"state": "cancelled", "date_end": fields.Datetime.now()})
         return going
 

@@ -22,6 +22,7 @@ def main(source, target):
 
 def _result(source):
     from .errors import NotEnoughLeads, ScoringError
+
     try:
         return _train(source)
     except NotEnoughLeads as error:
@@ -37,6 +38,7 @@ def _result(source):
 def _train(source):
     from .report import fit
     from .table import FeatureTable
+
     table, arrays = FeatureTable.from_npz(source)
     settings = {name: int(arrays.pop(name)) for name in ("seed", "minimum")}
     card, report = fit(table, **arrays, **settings, progress=_tell)
@@ -60,6 +62,7 @@ def _lift_limits():
 
 def _end_with_parent():
     """End when the parent ends: it holds the other side of stdin, and never writes."""
+
     def watch():
         while os.read(0, 1):
             pass

@@ -12,7 +12,7 @@ class ScorecardError(ScoringError):
     """A scorecard cannot be read or is not one."""
 
 
-class NotEnoughLeads(ScoringError):  # noqa: N818 - said as a fact: it is one
+class NotEnoughLeads(ScoringError):
     """Too few closed leads to learn from.
 
     `won` and `lost` are the leads there are, `needed` how many of each it takes.

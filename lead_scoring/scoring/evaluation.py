@@ -62,7 +62,15 @@ def metrics(won, probability, weights=None, *, base_rate=None):
 
 
 def evaluate(
-    table, won, closed_at, *, created_at=None, weights=None, groups=None, seed=0, progress=None,
+    table,
+    won,
+    closed_at,
+    *,
+    created_at=None,
+    weights=None,
+    groups=None,
+    seed=0,
+    progress=None,
     minimum=MINIMUM_CLOSED,
 ):
     """What a model of these leads is worth for leads to come.
@@ -102,9 +110,13 @@ class _Learner:
     def probabilities(self, seen, rest, progress=None, minimum=None):
         """float64[m], of the rows `rest` by a model of the rows `seen`."""
         card = train(
-            self.table.take(seen), self.won[seen], weights=self.weights[seen],
+            self.table.take(seen),
+            self.won[seen],
+            weights=self.weights[seen],
             groups=None if self.groups is None else self.groups[seen],
-            seed=self.seed, progress=progress, minimum=self.minimum if minimum is None else minimum,
+            seed=self.seed,
+            progress=progress,
+            minimum=self.minimum if minimum is None else minimum,
         )
         return card.probabilities(card.levels(self.table.take(rest)))
 
@@ -198,6 +210,7 @@ def _leads(groups, rows):
 
 # ---- single measures
 
+
 def _effective(weights):
     """Number of unweighted leads that tell as much (L. Kish, Survey Sampling, 1965)."""
     return float(weights.sum() ** 2 / (weights**2).sum())
@@ -207,9 +220,9 @@ def _auc_interval(auc, n_won, n_lost):
     """[low, high] of 95 % by Hanley and McNeil, held in 0..1."""
     both_won = auc / (2 - auc)
     both_lost = 2 * auc**2 / (1 + auc)
-    variance = (
-        auc * (1 - auc) + (n_won - 1) * (both_won - auc**2) + (n_lost - 1) * (both_lost - auc**2)
-    ) / (n_won * n_lost)
+    variance = (auc * (1 - auc) + (n_won - 1) * (both_won - auc**2) + (n_lost - 1) * (both_lost - auc**2)) / (
+        n_won * n_lost
+    )
     reach = 1.959963984540054 * math.sqrt(max(variance, 0.0))
     return [max(auc - reach, 0.0), min(auc + reach, 1.0)]
 

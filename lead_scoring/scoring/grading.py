@@ -71,6 +71,6 @@ def _cheapest_falling(costs):
         best = np.minimum.accumulate(total[::-1])[::-1]
     minimums, above = [], 0
     for total in reversed(choices):
-        above += 1 + int(np.argmin(total[above + 1:]))
+        above += 1 + int(np.argmin(total[above + 1 :]))
         minimums.append(above)
     return tuple(reversed(minimums))

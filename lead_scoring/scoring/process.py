@@ -33,8 +33,17 @@ _LONGEST_RESULT = 64_000_000
 
 
 def fit(
-    table, won, closed_at, *, created_at=None, weights=None, groups=None, seed=0, minimum=MINIMUM_CLOSED,
-    timeout=TIMEOUT, progress=None,
+    table,
+    won,
+    closed_at,
+    *,
+    created_at=None,
+    weights=None,
+    groups=None,
+    seed=0,
+    minimum=MINIMUM_CLOSED,
+    timeout=TIMEOUT,
+    progress=None,
 ):
     """`report.fit` in a child process: (Scorecard, report).
 
@@ -46,8 +55,13 @@ def fit(
     :raise TrainingError: the child came to no end; `detail` holds what it wrote to stderr
     """
     arrays = {
-        "won": np.asarray(won, dtype=bool), "closed_at": np.asarray(closed_at, dtype=np.float64),
-        "created_at": created_at, "weights": weights, "groups": groups, "seed": seed, "minimum": minimum,
+        "won": np.asarray(won, dtype=bool),
+        "closed_at": np.asarray(closed_at, dtype=np.float64),
+        "created_at": created_at,
+        "weights": weights,
+        "groups": groups,
+        "seed": seed,
+        "minimum": minimum,
     }
     with tempfile.TemporaryDirectory(prefix="lead_scoring_") as folder:
         source, target, errors = (os.path.join(folder, name) for name in ("in.npz", "out.json", "errors.txt"))
@@ -77,8 +91,12 @@ def _environment():
     """Little of this process's environment: what Odoo was started with is no business of the child."""
     kept = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
     return {
-        **kept, **dict.fromkeys(_THREADS, "1"),
-        "PYTHONPATH": str(_ADDON), "PYTHONSAFEPATH": "1", "PYTHONHASHSEED": "0", "PYTHONUTF8": "1",
+        **kept,
+        **dict.fromkeys(_THREADS, "1"),
+        "PYTHONPATH": str(_ADDON),
+        "PYTHONSAFEPATH": "1",
+        "PYTHONHASHSEED": "0",
+        "PYTHONUTF8": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
     }
 
@@ -88,8 +106,12 @@ def _run(command, folder, errors, timeout, progress):
     with open(errors, "wb") as stderr:
         try:
             child = subprocess.Popen(
-                command, cwd=folder, env=_environment(),
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr,
+                command,
+                cwd=folder,
+                env=_environment(),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
             )
         except (OSError, TypeError) as error:
             raise TrainingError("The training process could not be started.", str(error)) from error
@@ -99,7 +121,8 @@ def _run(command, folder, errors, timeout, progress):
         except TimeoutError:
             raise TrainingError(
                 f"Training took longer than {_duration(timeout)} and was ended. "
-                "Fewer leads or fewer fields make it faster.", _tail(errors),
+                "Fewer leads or fewer fields make it faster.",
+                _tail(errors),
             ) from None
         finally:
             _end(child)

@@ -8,7 +8,15 @@ from .training import MINIMUM_CLOSED, train
 
 
 def fit(
-    table, won, closed_at, *, created_at=None, weights=None, groups=None, seed=0, progress=None,
+    table,
+    won,
+    closed_at,
+    *,
+    created_at=None,
+    weights=None,
+    groups=None,
+    seed=0,
+    progress=None,
     minimum=MINIMUM_CLOSED,
 ):
     """Learn from all leads, and report how such a model does on leads it has not seen.
@@ -24,12 +32,24 @@ def fit(
     """
     progress = progress or (lambda fraction, text: None)
     card = train(
-        table, won, weights=weights, groups=groups, seed=seed, minimum=minimum,
+        table,
+        won,
+        weights=weights,
+        groups=groups,
+        seed=seed,
+        minimum=minimum,
         progress=lambda fraction, text: progress(0.5 * fraction, text),
     )
     report = evaluate(
-        table, won, closed_at, created_at=created_at, weights=weights, groups=groups, seed=seed,
-        minimum=minimum, progress=lambda fraction, text: progress(0.5 + 0.5 * fraction, text),
+        table,
+        won,
+        closed_at,
+        created_at=created_at,
+        weights=weights,
+        groups=groups,
+        seed=seed,
+        minimum=minimum,
+        progress=lambda fraction, text: progress(0.5 + 0.5 * fraction, text),
     )
     report["features"] = _features(card, table, weights)
     report["left_out"] = [{"name": name, "why": why} for name, why in fit_levels(table)[1].items()]

@@ -179,7 +179,7 @@ class FeatureCard:
     def lookup(self):
         """float64[256], the score of each byte; what is no level of this feature counts as missing."""
         lookup = np.full(256, self.scores[-1])
-        lookup[:len(self.scores) - 1] = self.scores[:-1]
+        lookup[: len(self.scores) - 1] = self.scores[:-1]
         return lookup
 
     @cached_property
@@ -310,7 +310,10 @@ class Scorecard:
         p0, size = float(sigmoid(self.intercept)), np.abs(distance)
         far = size > 0.5
         plain = np.divide(
-            sigmoid(self.intercept + distance) - p0, distance, out=np.zeros_like(size), where=far,
+            sigmoid(self.intercept + distance) - p0,
+            distance,
+            out=np.zeros_like(size),
+            where=far,
         )
         near = np.where(far, 0.0, size)
         fall = -np.expm1(-near)
@@ -347,7 +350,8 @@ class Scorecard:
         _check_keys(content, {"schema", "intercept", "features"})
         _check(isinstance(content["features"], list), "Its features are not a list.")
         _check(
-            len(content["features"]) <= MAXIMUM_FEATURES, f"It has more than {MAXIMUM_FEATURES} features.",
+            len(content["features"]) <= MAXIMUM_FEATURES,
+            f"It has more than {MAXIMUM_FEATURES} features.",
         )
         return cls(content["intercept"], tuple(map(_feature_from, content["features"])))
 
@@ -385,6 +389,7 @@ def _translation(levels, older):
 
 
 # ---- JSON: strict both ways
+
 
 def _canonical(content):
     return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
@@ -477,7 +482,8 @@ def _check(condition, reason):
 
 def _check_name(name):
     _check(
-        isinstance(name, str) and 0 < len(name) <= MAXIMUM_KEY_LENGTH, "A feature has no name.",
+        isinstance(name, str) and 0 < len(name) <= MAXIMUM_KEY_LENGTH,
+        "A feature has no name.",
     )
 
 

@@ -92,7 +92,8 @@ def category_column(values):
     index = {}
     codes = np.fromiter(
         (-1 if value is None else index.setdefault(value, len(index)) for value in values),
-        dtype=np.int32, count=len(values),
+        dtype=np.int32,
+        count=len(values),
     )
     return CategoryColumn(tuple(index), codes)
 
@@ -188,13 +189,13 @@ class FeatureTable:
             with np.load(path, allow_pickle=False) as content:
                 n_rows, header = json.loads(content["header"].tobytes())
                 columns = {
-                    name: CategoryColumn(keys, content[f"column_{index}"]) if kind == "category"
+                    name: CategoryColumn(keys, content[f"column_{index}"])
+                    if kind == "category"
                     else NumberColumn(content[f"column_{index}"])
                     for index, (name, kind, keys) in enumerate(header)
                 }
                 arrays = {
-                    name.removeprefix("array_"): content[name]
-                    for name in content.files if name.startswith("array_")
+                    name.removeprefix("array_"): content[name] for name in content.files if name.startswith("array_")
                 }
             return cls(columns, n_rows), arrays
         except OSError:
@@ -214,10 +215,11 @@ def _concat_column(name, tables):
     if len(kinds) > 1:
         raise ValueError(f"Column {name!r} holds categories in one table and numbers in another.")
     if kinds == {"number"}:
-        return NumberColumn(np.concatenate([
-            np.full(table.n_rows, np.nan) if part is None else part.values
-            for part, table in zip(parts, tables)
-        ]))
+        return NumberColumn(
+            np.concatenate(
+                [np.full(table.n_rows, np.nan) if part is None else part.values for part, table in zip(parts, tables)]
+            )
+        )
     index, codes = {}, []
     for part, table in zip(parts, tables):
         if part is None:

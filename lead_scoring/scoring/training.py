@@ -106,6 +106,7 @@ def _prepare(table, won, weights, groups, minimum):
 
 # ---- levels -> regression
 
+
 def _positions(levels, table):
     """int64[n, f]: each row's place in the tables of the features; missing is the last place."""
     positions = np.empty((table.n_rows, len(levels)), dtype=np.int64, order="F")
@@ -152,6 +153,7 @@ def _design(positions, levels):
 
 # ---- learning
 
+
 def _learn(data, positions, levels, seed, progress):
     """(float64[all levels], float): entries of the tables and the intercept, calibrated."""
     base = np.log(data.weights[data.won == 1].sum() / data.weights[data.won == 0].sum())
@@ -184,10 +186,12 @@ def _choose_penalty(matrix, data, seed, progress):
     outcome, weights = data.won[order], data.weights[order]
 
     def unseen(penalty):
-        log_odds = np.concatenate([
-            _fit(model.set_params(C=penalty), *seen).decision_function(rest)
-            for model, (*seen, rest) in zip(models, parts)
-        ])
+        log_odds = np.concatenate(
+            [
+                _fit(model.set_params(C=penalty), *seen).decision_function(rest)
+                for model, (*seen, rest) in zip(models, parts)
+            ]
+        )
         return log_odds, outcome, weights
 
     best = _least(unseen, lambda fraction: progress(0.8 * fraction, "Trying how much may be learned"))
@@ -236,7 +240,8 @@ def _sigmoid_of(log_odds, won, weights):
     column = np.tile(log_odds / scale, 2)[:, None]
     model = LogisticRegression(C=1e6, tol=1e-8, max_iter=1000)
     model.fit(
-        column, np.repeat([1, 0], len(won)),
+        column,
+        np.repeat([1, 0], len(won)),
         sample_weight=np.concatenate([weights * target, weights * (1 - target)]),
     )
     return float(model.coef_[0, 0]) / scale, float(model.intercept_[0])
@@ -263,7 +268,8 @@ def _folds(data, seed):
     repeats = REPEATS_OF_FEW if len(data.won) < FEW_ROWS else 1
     kind, groups = (StratifiedGroupKFold, data.groups) if data.grouped else (StratifiedKFold, None)
     folds = [
-        fold for repeat in range(repeats)
+        fold
+        for repeat in range(repeats)
         for fold in kind(splits, shuffle=True, random_state=seed + repeat).split(data.won, data.won, groups)
     ]
     usable = [(seen, rest) for seen, rest in folds if len(rest) and 0 < data.won[seen].mean() < 1]
@@ -281,13 +287,14 @@ def _sample(groups, seed):
 
 # ---- regression -> tables
 
+
 def _compile(data, positions, levels, entries, intercept):
     """The scorecard: tables centred on the weighted training leads, with what supports each level."""
     offsets = _offsets(levels)
     features = []
     for index, feature in enumerate(levels):
         place, length = positions[:, index], feature.n_levels + 1
-        scores = entries[offsets[index]:offsets[index + 1]]
+        scores = entries[offsets[index] : offsets[index + 1]]
         mean = np.average(scores[place], weights=data.weights)
         intercept += mean
         closed, won = _support(data, place, length)

@@ -21,11 +21,11 @@ def trends(now, before):
     now, before = np.asarray(now, dtype=np.float64), np.asarray(before, dtype=np.float64)
     unknown = np.isnan(now) | np.isnan(before)
     now, before = np.where(unknown, 0.0, now), np.where(unknown, 0.0, before)
-    moved = (
-        (np.abs(now - before) >= MINIMUM_LOG_ODDS - _TOLERANCE)
-        & (100 * np.abs(sigmoid(now) - sigmoid(before)) >= MINIMUM_POINTS - _TOLERANCE)
+    moved = (np.abs(now - before) >= MINIMUM_LOG_ODDS - _TOLERANCE) & (
+        100 * np.abs(sigmoid(now) - sigmoid(before)) >= MINIMUM_POINTS - _TOLERANCE
     )
     return np.select(
         [unknown, moved & (now > before), moved & (now < before)],
-        ["unknown", "up", "down"], default="steady",
+        ["unknown", "up", "down"],
+        default="steady",
     )

@@ -1,11 +1,13 @@
-from . import test_access
-from . import test_config
-from . import test_features_as_of
-from . import test_features_catalogue
-from . import test_features_extract
-from . import test_grades
-from . import test_lead_fields
-from . import test_runs
-from . import test_scoring_model
-from . import test_screens
-from . import test_trend
+from . import (
+    test_access,
+    test_config,
+    test_features_as_of,
+    test_features_catalogue,
+    test_features_extract,
+    test_grades,
+    test_lead_fields,
+    test_runs,
+    test_scoring_model,
+    test_screens,
+    test_trend,
+)

@@ -84,17 +84,14 @@ class FeaturesCommon(TransactionCase):
         column = extract(cls.env, leads.ids, [name], as_of).table.columns[name]
         if column.kind == "category":
             return [None if code < 0 else column.keys[code] for code in column.codes]
-        return [
-            None if number != number else number for number in column.values.tolist()
-        ]  # NaN differs from itself
+        return [None if number != number else number for number in column.values.tolist()]  # NaN differs from itself
 
     @classmethod
     def store_property(cls, lead, name, json_text):
         """Store a property as an import gone wrong would: straight into the database."""
         cls.env.flush_all()
         cls.env.cr.execute(
-            "UPDATE crm_lead SET lead_properties = jsonb_set(coalesce(lead_properties, '{}'), %s, %s)"
-            " WHERE id = %s",
+            "UPDATE crm_lead SET lead_properties = jsonb_set(coalesce(lead_properties, '{}'), %s, %s) WHERE id = %s",
             ([name], json_text, lead.id),
         )
         lead.invalidate_recordset()

@@ -72,9 +72,7 @@ class TestAccess(LeadScoringCommon):
         for model in MODELS:
             records = self.env[model].with_user(self.otto).search([])
             self.assertFalse(records.filtered(lambda record: record.sudo().company_id == self.company), model)
-            self.assertTrue(
-                self.env[model].with_user(self.mona).search([("company_id", "=", self.company.id)]), model
-            )
+            self.assertTrue(self.env[model].with_user(self.mona).search([("company_id", "=", self.company.id)]), model)
 
     def test_a_salesperson_cannot_press_the_buttons(self):
         for button in ("action_train", "action_go_live", "action_stop", "action_default_grades"):

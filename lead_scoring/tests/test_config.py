@@ -1,6 +1,7 @@
+from psycopg2.errors import CheckViolation
+
 from odoo.tests import tagged
 from odoo.tools import mute_logger
-from psycopg2.errors import CheckViolation
 
 from .common import LeadScoringCommon
 
@@ -26,9 +27,7 @@ class TestScoringConfiguration(LeadScoringCommon):
         self.assertEqual((older.in_effect, newer.in_effect), (False, True))
 
     def test_an_archived_record_has_no_effect(self):
-        older, newer = self.Config.create(
-            [{"name": "Older"}, {"name": "Newer", "automatic_score_cleanup": False}]
-        )
+        older, newer = self.Config.create([{"name": "Older"}, {"name": "Newer", "automatic_score_cleanup": False}])
         newer.active = False
         self.assertTrue(self.Config._settings(self.company).automatic_score_cleanup)
         self.assertEqual((older.in_effect, newer.in_effect), (True, False))

@@ -13,9 +13,7 @@ class TestActivity(FeaturesCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.sam = new_test_user(
-            cls.env, "features_sam", groups="base.group_user,sales_team.group_sale_manager"
-        )
+        cls.sam = new_test_user(cls.env, "features_sam", groups="base.group_user,sales_team.group_sale_manager")
 
     def _post(self, lead, when, **values):
         message = lead.message_post(body="Hello", **{"subtype_xmlid": "mail.mt_comment", **values})
@@ -36,9 +34,7 @@ class TestActivity(FeaturesCommon):
     def test_notes_and_notifications_are_no_messages(self):
         lead = self.lead(partner_id=self.partner.id)
         author = self.sam.partner_id.id
-        self._post(
-            lead, NOW - days(2), message_type="comment", author_id=author, subtype_xmlid="mail.mt_note"
-        )
+        self._post(lead, NOW - days(2), message_type="comment", author_id=author, subtype_xmlid="mail.mt_note")
         self._post(lead, NOW - days(2), message_type="notification", author_id=author)
         self._post(lead, NOW - days(2), message_type="auto_comment", author_id=author)
         self._post(lead, NOW - days(2), message_type="out_of_office", author_id=self.partner.id)
@@ -148,9 +144,7 @@ class TestEarlierLeads(FeaturesCommon):
         self.assertEqual(self.value(lead, "contact.earlier_won", NOW), 1)
 
     def test_the_same_address_is_the_same_contact_and_counts_once(self):
-        self.lead(
-            NOW - days(90), NOW - days(80), "won", partner_id=self.partner.id, email_from="ada@engines.test"
-        )
+        self.lead(NOW - days(90), NOW - days(80), "won", partner_id=self.partner.id, email_from="ada@engines.test")
         self.lead(NOW - days(90), NOW - days(80), "won", email_from="Ada <ADA@engines.test>")
         lead = self.lead(partner_id=self.partner.id, email_from="ada@engines.test")
         self.assertEqual(self.value(lead, "contact.earlier_won"), 2)
@@ -183,9 +177,7 @@ class TestEarlierLeads(FeaturesCommon):
         }
 
         def lead(company, *args):
-            owner = (
-                {"company_id": company.id, "team_id": teams[company].id} if company else {"team_id": False}
-            )
+            owner = {"company_id": company.id, "team_id": teams[company].id} if company else {"team_id": False}
             made = self.lead(*args, partner_id=self.partner.id, **owner)
             self.assertEqual(made.company_id, company or self.env["res.company"])
             return made

@@ -60,9 +60,7 @@ class TestCatalogue(FeaturesCommon):
 
     def test_labels_follow_the_readers_language(self):
         french = catalogue(self.env(context={"lang": "fr_FR"}))
-        source = (
-            self.env["crm.lead"].with_context(lang="fr_FR").fields_get(["source_id"])["source_id"]["string"]
-        )
+        source = self.env["crm.lead"].with_context(lang="fr_FR").fields_get(["source_id"])["source_id"]["string"]
         self.assertEqual(french["lead.source_id"].label, source)
 
 
@@ -122,9 +120,7 @@ class TestLabels(FeaturesCommon):
     def test_records_are_called_by_name_also_archived_ones(self):
         source = self.env["utm.source"].create({"name": "Trade fair"})
         self.team.active = False
-        labels = level_labels(
-            self.env, {"lead.source_id": [str(source.id)], "lead.team_id": [str(self.team.id)]}
-        )
+        labels = level_labels(self.env, {"lead.source_id": [str(source.id)], "lead.team_id": [str(self.team.id)]})
         self.assertEqual(labels["lead.source_id"], {str(source.id): "Trade fair"})
         self.assertEqual(labels["lead.team_id"], {str(self.team.id): "Features"})
 
@@ -187,8 +183,7 @@ class TestLabels(FeaturesCommon):
     def test_ranges_of_days_and_amounts_have_their_units(self):
         features = catalogue(self.env)
         age, money, length = (
-            features[name]
-            for name in ("activity.age_days", "lead.expected_revenue", "lead.description_length")
+            features[name] for name in ("activity.age_days", "lead.expected_revenue", "lead.description_length")
         )
         self.assertEqual(bin_label(age, 3.0, 10.0, self.env), "3 to 10 days")
         self.assertEqual(bin_label(age, None, 0.4217, self.env), "less than 0.42 days")

@@ -125,9 +125,7 @@ class TestLeadColumns(FeaturesCommon):
 
     def test_the_weekday_is_that_of_the_companys_clock(self):
         company = self.env["res.company"].create({"name": "Far East"})
-        company.resource_calendar_id = self.env["resource.calendar"].create(
-            {"name": "East", "tz": "Asia/Tokyo"}
-        )
+        company.resource_calendar_id = self.env["resource.calendar"].create({"name": "East", "tz": "Asia/Tokyo"})
         sunday_evening = datetime(2026, 6, 14, 20)  # Monday morning in Tokyo
         team = self.env["crm.team"].create({"name": "East", "company_id": company.id})
         far = self.lead(sunday_evening, company_id=company.id, team_id=team.id)
@@ -277,9 +275,7 @@ class TestExtraction(FeaturesCommon):
     def test_rows_come_in_the_order_asked_for(self):
         leads = self.lead(priority="1") + self.lead(priority="2") + self.lead(priority="3")
         ids = [leads[2].id, leads[0].id, leads[1].id, leads[0].id]
-        extraction = extract(
-            self.env, ids, ["lead.priority", "activity.age_days"], [NOW, NOW, NOW, NOW - days(1)]
-        )
+        extraction = extract(self.env, ids, ["lead.priority", "activity.age_days"], [NOW, NOW, NOW, NOW - days(1)])
         column = extraction.table.columns["lead.priority"]
         self.assertEqual(extraction.ids.tolist(), ids)
         self.assertEqual([column.keys[code] for code in column.codes], ["3", "1", "2", "1"])
@@ -320,9 +316,7 @@ class TestExtraction(FeaturesCommon):
             [NOW],
             np.array([NOW], "datetime64[us]"),
         ):
-            column = extract(self.env, lead.ids, ["activity.age_days"], as_of).table.columns[
-                "activity.age_days"
-            ]
+            column = extract(self.env, lead.ids, ["activity.age_days"], as_of).table.columns["activity.age_days"]
             self.assertEqual(column.values.tolist(), [3])
         with self.assertRaises(ValueError):
             extract(self.env, lead.ids, ["activity.age_days"], [NOW, NOW])
@@ -339,10 +333,7 @@ class TestExtraction(FeaturesCommon):
         for _number in range(3):
             self.lead(tag_ids=tag.ids, partner_id=self.partner.id, lead_properties={"staff": 5})
         many = self.env["crm.lead"].create(
-            [
-                {"name": str(number), "team_id": self.team.id, "email_from": f"{number}@x.test"}
-                for number in range(300)
-            ]
+            [{"name": str(number), "team_id": self.team.id, "email_from": f"{number}@x.test"} for number in range(300)]
         )
         self.env.flush_all()
         names = [*catalogue(self.env), f"tag.{tag.id}"]

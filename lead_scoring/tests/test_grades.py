@@ -62,9 +62,7 @@ class TestGrades(LeadScoringCommon):
         lowest = min(leads.mapped("lead_score"))
         grades = [grade.id for grade in self.model.grade_ids]
         minimums = [lowest, 2, 1, 0] if lowest > 2 else [3, 2, 1, 0]
-        self.model.write(
-            {"grade_ids": [Command.update(g, {"min_score": low}) for g, low in zip(grades, minimums)]}
-        )
+        self.model.write({"grade_ids": [Command.update(g, {"min_score": low}) for g, low in zip(grades, minimums)]})
         self.assertEqual(set(leads.mapped("lead_grade")), {"A"})
         found = self.env["crm.lead"].search([("lead_grade", "=", "A"), ("id", "in", leads.ids)])
         self.assertEqual(found, leads.search([("id", "in", leads.ids)]))

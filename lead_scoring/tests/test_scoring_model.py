@@ -51,7 +51,9 @@ class TestScoringModel(LeadScoringCommon):
         self.assertGreater(min(self.hot.mapped("lead_score")), max(self.cool.mapped("lead_score")))
         explanation = self.hot[0].lead_score_reasons
         reason = explanation["reasons"][0]
-        self.assertEqual((reason["feature"], reason["label"], reason["value"]), ("lead.source_id", "Source", "Test Referral"))
+        self.assertEqual(
+            (reason["feature"], reason["label"], reason["value"]), ("lead.source_id", "Source", "Test Referral")
+        )
         self.assertIn("80 % of such leads were won, 50 % of all", reason["text"])
         self.assertGreater(reason["points"], 0)
         self.assertEqual(
@@ -109,9 +111,7 @@ class TestScoringModel(LeadScoringCommon):
             with self.assertRaisesRegex(ScorecardError, "Version 1 of Test model cannot be used"):
                 self._score()
             self.assertEqual(self.hot.mapped("lead_score"), scores)
-        self.env.cr.execute(
-            SQL("UPDATE lead_scoring_model_version SET scorecard = %s WHERE id = %s", text, version.id)
-        )
+        self.env.cr.execute(SQL("UPDATE lead_scoring_model_version SET scorecard = %s WHERE id = %s", text, version.id))
         self.env.invalidate_all()
         self.env.registry.clear_cache()
         self._score()

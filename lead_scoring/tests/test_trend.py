@@ -1,5 +1,3 @@
-from datetime import timedelta
-
 from odoo.tests import tagged
 from odoo.tools import SQL
 
@@ -15,9 +13,7 @@ class TestTrend(LeadScoringCommon):
 
     def _days_pass(self, days):
         """Move all that is known of the scores into the past."""
-        self.env.cr.execute(
-            SQL("UPDATE crm_lead_score_history SET date = date - %s::interval", f"{days} days")
-        )
+        self.env.cr.execute(SQL("UPDATE crm_lead_score_history SET date = date - %s::interval", f"{days} days"))
         self.env.invalidate_all()
 
     def test_a_first_score_has_no_trend(self):

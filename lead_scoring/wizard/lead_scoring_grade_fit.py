@@ -64,7 +64,9 @@ class LeadScoringGradeFitLine(models.TransientModel):
     max_score = fields.Integer("To", readonly=True, aggregator=None)
     open_count = fields.Integer("Open Leads", readonly=True)
     open_share = fields.Float("Of All", readonly=True, aggregator=None)
-    closed_count = fields.Integer("Closed Leads", readonly=True, help="Closed leads in this range, scored without having learned from them.")
+    closed_count = fields.Integer(
+        "Closed Leads", readonly=True, help="Closed leads in this range, scored without having learned from them."
+    )
     win_rate = fields.Float(
         readonly=True,
         aggregator=None,

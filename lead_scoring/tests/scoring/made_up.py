@@ -16,43 +16,56 @@ def leads(count, *, seed=0, average=-0.5):
     visits = random.lognormal(1, 1, count)
     log_odds = average + np.array([EFFECTS[key] for key in source]) + 0.8 * (np.log(visits) - 1)
     won = random.random(count) < sigmoid(log_odds)
-    table = FeatureTable({
-        "source": category_column(source.tolist()),
-        "visits": NumberColumn(np.where(random.random(count) < 0.2, np.nan, visits)),
-        "size": category_column(random.choice(["s", "m", "l"], count).tolist()),
-        "noise": NumberColumn(random.normal(size=count)),
-    }, count)
+    table = FeatureTable(
+        {
+            "source": category_column(source.tolist()),
+            "visits": NumberColumn(np.where(random.random(count) < 0.2, np.nan, visits)),
+            "size": category_column(random.choice(["s", "m", "l"], count).tolist()),
+            "noise": NumberColumn(random.normal(size=count)),
+        },
+        count,
+    )
     return table, won, np.arange(count) * DAY / 3
 
 
 def noise(count, *, seed=0, share=0.3):
     """(table, won, closed_at): nothing tells anything."""
     random = np.random.default_rng(seed)
-    table = FeatureTable({
-        "color": category_column(random.choice(list("rgb"), count).tolist()),
-        "number": NumberColumn(random.normal(size=count)),
-    }, count)
+    table = FeatureTable(
+        {
+            "color": category_column(random.choice(list("rgb"), count).tolist()),
+            "number": NumberColumn(random.normal(size=count)),
+        },
+        count,
+    )
     won = np.zeros(count, dtype=bool)
-    won[random.permutation(count)[:round(share * count)]] = True
+    won[random.permutation(count)[: round(share * count)]] = True
     return table, won, np.arange(count) * DAY / 3
 
 
 def card(intercept=-1.0):
     """A small scorecard written by hand."""
-    return Scorecard(intercept, (
-        FeatureCard(
-            CategoryLevels("country", ("be", "fr")), [0.5, -0.25, -1.0, 0.125], [9, 5, 3, 1], [5, 1, 0, 0],
+    return Scorecard(
+        intercept,
+        (
+            FeatureCard(
+                CategoryLevels("country", ("be", "fr")),
+                [0.5, -0.25, -1.0, 0.125],
+                [9, 5, 3, 1],
+                [5, 1, 0, 0],
+            ),
+            FeatureCard(
+                NumberLevels("employees", (10.0, 100.0)),
+                [-0.5, 0.0, 2.0, 0.25],
+                [4, 5, 6, 3],
+                [1, 1, 4, 0],
+            ),
         ),
-        FeatureCard(
-            NumberLevels("employees", (10.0, 100.0)), [-0.5, 0.0, 2.0, 0.25], [4, 5, 6, 3], [1, 1, 4, 0],
-        ),
-    ))
+    )
 
 
 def random_levels(scorecard, count, seed=0):
     """uint8[count, f], any level of each feature and missing."""
     random = np.random.default_rng(seed)
-    columns = [
-        random.choice([*range(feature.levels.n_levels), 255], count) for feature in scorecard.features
-    ]
+    columns = [random.choice([*range(feature.levels.n_levels), 255], count) for feature in scorecard.features]
     return np.stack(columns, axis=1).astype(np.uint8)

@@ -32,14 +32,17 @@ def test_of_very_many_keys_the_most_frequent_are_kept():
     assert "k319" in levels.keys and "k66" not in levels.keys
 
 
-@pytest.mark.parametrize(("column", "why"), [
-    (category_column([None] * 9), EMPTY),
-    (number_column([None, float("inf")]), EMPTY),
-    (category_column(["x"] * 9), CONSTANT),
-    (number_column([5] * 9), CONSTANT),
-    (category_column(list("abcdefghi")), UNIQUE),
-    (category_column([*"abcdefghi", *[None] * 20]), UNIQUE),
-])
+@pytest.mark.parametrize(
+    ("column", "why"),
+    [
+        (category_column([None] * 9), EMPTY),
+        (number_column([None, float("inf")]), EMPTY),
+        (category_column(["x"] * 9), CONSTANT),
+        (number_column([5] * 9), CONSTANT),
+        (category_column(list("abcdefghi")), UNIQUE),
+        (category_column([*"abcdefghi", *[None] * 20]), UNIQUE),
+    ],
+)
 def test_columns_that_cannot_tell_anything(column, why):
     assert fit(column) == why
 

@@ -85,9 +85,14 @@ def test_what_is_learned_later_does_not_reach_the_test():
     assert first["metrics"]["auc"] == pytest.approx(1 - second["metrics"]["auc"])
 
 
-@pytest.mark.parametrize("closed_at", [
-    lambda count: np.arange(count) * DAY, lambda count: np.zeros(count), lambda count: np.full(count, np.nan),
-])
+@pytest.mark.parametrize(
+    "closed_at",
+    [
+        lambda count: np.arange(count) * DAY,
+        lambda count: np.zeros(count),
+        lambda count: np.full(count, np.nan),
+    ],
+)
 def test_few_leads_are_cross_validated(closed_at):
     table, won, _closed_at = leads(150)
     told = []
@@ -125,7 +130,11 @@ def test_rows_of_one_lead_stay_together():
     table, won, closed_at = leads(120)
     twice = np.tile(np.arange(120), 2)
     _card, report = fit(
-        table.take(twice), won[twice], closed_at[twice], weights=np.full(240, 0.5), groups=twice,
+        table.take(twice),
+        won[twice],
+        closed_at[twice],
+        weights=np.full(240, 0.5),
+        groups=twice,
     )
     assert report["test"]["won"] == won.sum()
     # Copies of a lead on both sides would look like an oracle.

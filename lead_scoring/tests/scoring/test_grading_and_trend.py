@@ -25,9 +25,18 @@ def test_ranges_follow_low_base_rates():
     np.testing.assert_allclose(shares(scores, minimums), [0.1, 0.2, 0.3, 0.4], atol=0.05)
 
 
-@pytest.mark.parametrize("scores", [
-    [7] * 50, [1] * 50, [99] * 50, [0, 100], [5] * 90 + [60] * 10, [50, 51], [3],
-])
+@pytest.mark.parametrize(
+    "scores",
+    [
+        [7] * 50,
+        [1] * 50,
+        [99] * 50,
+        [0, 100],
+        [5] * 90 + [60] * 10,
+        [50, 51],
+        [3],
+    ],
+)
 def test_every_grade_keeps_scores_of_its_own_however_leads_tie(scores):
     minimums = fit_ranges(scores)
     assert len(minimums) == 4 and minimums[-1] == 0 and minimums[0] <= 100

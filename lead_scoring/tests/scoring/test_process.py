@@ -14,7 +14,11 @@ def test_a_child_gives_what_this_process_would():
     table, won, closed_at = leads(1500)
     told = []
     card, found = process.fit(
-        table, won, closed_at, created_at=closed_at, seed=3,
+        table,
+        won,
+        closed_at,
+        created_at=closed_at,
+        seed=3,
         progress=lambda fraction, text: told.append(fraction),
     )
     here, report_here = report.fit(table, won, closed_at, created_at=closed_at, seed=3)
@@ -57,32 +61,38 @@ def test_what_the_follower_raises_ends_the_child(monkeypatch):
 @pytest.fixture
 def child(monkeypatch):
     """Replace the child by a line of Python; `target` is where its result belongs."""
+
     def replace(code):
         monkeypatch.setattr(
-            process, "_command",
+            process,
+            "_command",
             lambda source, target: [sys.executable, "-c", f"target = {target!r}\n{code}"],
         )
         table, won, closed_at = leads(100)
         return process.fit(table, won, closed_at, timeout=20)
+
     return replace
 
 
-@pytest.mark.parametrize(("code", "message"), [
-    ("import os; os.kill(os.getpid(), 9)", "most likely because memory ran out"),
-    ("import os; os.kill(os.getpid(), 11)", "signal 11"),
-    ("raise SystemExit('secret detail')", "server's log"),
-    ("pass", "no usable result"),
-    ("open(target, 'w').write('{')", "no usable result"),
-    ("open(target, 'wb').write(bytes(range(256)))", "no usable result"),
-    ("open(target, 'w').write('[]')", "no usable result"),
-    ("open(target, 'w').write('{}')", "no usable result"),
-    ("open(target, 'w').write('{\"report\": {}, \"scorecard\": \"{}\"}')", "no usable result"),
-    ("open(target, 'w').write('{\"report\": NaN}')", "no usable result"),
-    ("open(target, 'w').write('{\"error\": \"memory\"}')", "not enough memory"),
-    ("open(target, 'w').write('{\"error\": \"import\"}')", "scikit-learn is missing"),
-    ("open(target, 'w').write('{\"error\": \"not_enough_leads\"}')", "no usable result"),
-    ("open(target, 'w').write('{\"error\": [1]}')", "no usable result"),
-])
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("import os; os.kill(os.getpid(), 9)", "most likely because memory ran out"),
+        ("import os; os.kill(os.getpid(), 11)", "signal 11"),
+        ("raise SystemExit('secret detail')", "server's log"),
+        ("pass", "no usable result"),
+        ("open(target, 'w').write('{')", "no usable result"),
+        ("open(target, 'wb').write(bytes(range(256)))", "no usable result"),
+        ("open(target, 'w').write('[]')", "no usable result"),
+        ("open(target, 'w').write('{}')", "no usable result"),
+        ('open(target, \'w\').write(\'{"report": {}, "scorecard": "{}"}\')', "no usable result"),
+        ("open(target, 'w').write('{\"report\": NaN}')", "no usable result"),
+        ("open(target, 'w').write('{\"error\": \"memory\"}')", "not enough memory"),
+        ("open(target, 'w').write('{\"error\": \"import\"}')", "scikit-learn is missing"),
+        ("open(target, 'w').write('{\"error\": \"not_enough_leads\"}')", "no usable result"),
+        ("open(target, 'w').write('{\"error\": [1]}')", "no usable result"),
+    ],
+)
 def test_a_child_that_dies_or_talks_nonsense_is_an_error_in_a_sentence(child, code, message):
     with pytest.raises(TrainingError, match=message) as caught:
         child(code)
@@ -116,8 +126,11 @@ def test_the_child_ends_with_its_parent(tmp_path):
     path = str(tmp_path / "in.npz")
     table.to_npz(path, won=won, closed_at=np.zeros(2000), seed=0, minimum=40)
     child = subprocess.Popen(
-        process._command(path, str(tmp_path / "out.json")), env=process._environment(), cwd=tmp_path,
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        process._command(path, str(tmp_path / "out.json")),
+        env=process._environment(),
+        cwd=tmp_path,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     )
     with child:
         assert child.stdout.readline()

@@ -16,7 +16,8 @@ from scoring.table import FeatureTable, category_column, number_column
 
 def table(countries, employees):
     return FeatureTable(
-        {"country": category_column(countries), "employees": number_column(employees)}, len(countries),
+        {"country": category_column(countries), "employees": number_column(employees)},
+        len(countries),
     )
 
 
@@ -161,19 +162,22 @@ def test_a_feature_that_was_dropped_does_not_matter():
     assert translated.tolist() == [[2]] and mappable.all()
 
 
-@pytest.mark.parametrize(("make", "message"), [
-    (lambda: CategoryLevels("a", ["x", "x"]), "twice"),
-    (lambda: CategoryLevels("", ["x"]), "no name"),
-    (lambda: CategoryLevels("a", [str(key) for key in range(254)]), "more than 253"),
-    (lambda: NumberLevels("a", [2, 1]), "do not rise"),
-    (lambda: NumberLevels("a", [1, 1]), "do not rise"),
-    (lambda: NumberLevels("a", [float("nan")]), "finite"),
-    (lambda: FeatureCard(CategoryLevels("a", ["x"]), [0, 0], [1, 1], [0, 0]), "3 levels"),
-    (lambda: FeatureCard(CategoryLevels("a", []), [0, 0], [1, 1], [0, 2]), "more won"),
-    (lambda: FeatureCard(CategoryLevels("a", []), [0, 1e9], [1, 1], [0, 0]), "beyond"),
-    (lambda: Scorecard(0.0, card().features * 2), "twice"),
-    (lambda: Scorecard(float("inf")), "finite"),
-])
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: CategoryLevels("a", ["x", "x"]), "twice"),
+        (lambda: CategoryLevels("", ["x"]), "no name"),
+        (lambda: CategoryLevels("a", [str(key) for key in range(254)]), "more than 253"),
+        (lambda: NumberLevels("a", [2, 1]), "do not rise"),
+        (lambda: NumberLevels("a", [1, 1]), "do not rise"),
+        (lambda: NumberLevels("a", [float("nan")]), "finite"),
+        (lambda: FeatureCard(CategoryLevels("a", ["x"]), [0, 0], [1, 1], [0, 0]), "3 levels"),
+        (lambda: FeatureCard(CategoryLevels("a", []), [0, 0], [1, 1], [0, 2]), "more won"),
+        (lambda: FeatureCard(CategoryLevels("a", []), [0, 1e9], [1, 1], [0, 0]), "beyond"),
+        (lambda: Scorecard(0.0, card().features * 2), "twice"),
+        (lambda: Scorecard(float("inf")), "finite"),
+    ],
+)
 def test_a_card_that_cannot_score_cannot_be_made(make, message):
     with pytest.raises(ScorecardError, match=message):
         make()

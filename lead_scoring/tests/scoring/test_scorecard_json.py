@@ -64,17 +64,35 @@ def test_every_cut_is_refused():
         refused(text[:length])
 
 
-@pytest.mark.parametrize("text", [
-    None, 7, b"{}", "", "null", "[]", "{}", "NaN", '"text"', "[" * 100_000, "9" * 10_000, '{"schema": 1}',
-    '{"schema": true}',
-    '{"schema": "1"}', '{"schema": 1, "sha256": "x"}', '{"a": 1, "a": 2}', '{"schema": 1e999}',
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        None,
+        7,
+        b"{}",
+        "",
+        "null",
+        "[]",
+        "{}",
+        "NaN",
+        '"text"',
+        "[" * 100_000,
+        "9" * 10_000,
+        '{"schema": 1}',
+        '{"schema": true}',
+        '{"schema": "1"}',
+        '{"schema": 1, "sha256": "x"}',
+        '{"a": 1, "a": 2}',
+        '{"schema": 1e999}',
+    ],
+)
 def test_what_is_no_card_is_refused(text):
     refused(text)
 
 
 def put(path, value):
     """A change of the content: value at the path, or taken away if it is `...`."""
+
     def change(made):
         *way, last = path
         place = made
@@ -84,29 +102,58 @@ def put(path, value):
             del place[last]
         else:
             place[last] = value
+
     return change
 
 
 FIRST, SECOND = ("features", 0), ("features", 1)
 
 
-@pytest.mark.parametrize("change", [
-    put(("intercept",), True), put(("intercept",), "1"), put(("intercept",), None), put(("intercept",), ...),
-    put(("intercept",), 1e300), put(("intercept",), 10**400), put(("extra",), 1), put(("pairs",), []),
-    put(("features",), {}), put(("features",), [1]), put(("features",), [{}]), put(("features",), None),
-    put((*FIRST, "name"), ""), put((*FIRST, "name"), 5), put((*FIRST, "name"), "employees"),
-    put((*FIRST, "kind"), "number"), put((*FIRST, "kind"), []), put((*FIRST, "kind"), "magic"),
-    put((*FIRST, "keys"), ["be", "be"]), put((*FIRST, "keys"), ["be"]), put((*FIRST, "keys"), [1, 2]),
-    put((*FIRST, "keys"), "be"), put((*FIRST, "keys"), [str(key) for key in range(400)]),
-    put((*FIRST, "scores"), [0.0]), put((*FIRST, "scores"), [0.0, 0.0, True, 0.0]),
-    put((*FIRST, "scores", 0), None),
-    put((*FIRST, "scores", 0), 1e7), put((*FIRST, "closed", 0), -1), put((*FIRST, "closed", 0), 1.0),
-    put((*FIRST, "closed", 0), True), put((*FIRST, "closed", 0), 2**70), put((*FIRST, "won", 0), 10),
-    put((*FIRST, "won"), ...), put((*FIRST, "edges"), [1.0]), put((*FIRST, "extra"), None),
-    put((*SECOND, "edges"), [100.0, 10.0]), put((*SECOND, "edges"), [10.0, 10.0]),
-    put((*SECOND, "edges", 0), "1"),
-    put((*SECOND, "edges", 0), False), put((*SECOND, "edges"), []),
-])
+@pytest.mark.parametrize(
+    "change",
+    [
+        put(("intercept",), True),
+        put(("intercept",), "1"),
+        put(("intercept",), None),
+        put(("intercept",), ...),
+        put(("intercept",), 1e300),
+        put(("intercept",), 10**400),
+        put(("extra",), 1),
+        put(("pairs",), []),
+        put(("features",), {}),
+        put(("features",), [1]),
+        put(("features",), [{}]),
+        put(("features",), None),
+        put((*FIRST, "name"), ""),
+        put((*FIRST, "name"), 5),
+        put((*FIRST, "name"), "employees"),
+        put((*FIRST, "kind"), "number"),
+        put((*FIRST, "kind"), []),
+        put((*FIRST, "kind"), "magic"),
+        put((*FIRST, "keys"), ["be", "be"]),
+        put((*FIRST, "keys"), ["be"]),
+        put((*FIRST, "keys"), [1, 2]),
+        put((*FIRST, "keys"), "be"),
+        put((*FIRST, "keys"), [str(key) for key in range(400)]),
+        put((*FIRST, "scores"), [0.0]),
+        put((*FIRST, "scores"), [0.0, 0.0, True, 0.0]),
+        put((*FIRST, "scores", 0), None),
+        put((*FIRST, "scores", 0), 1e7),
+        put((*FIRST, "closed", 0), -1),
+        put((*FIRST, "closed", 0), 1.0),
+        put((*FIRST, "closed", 0), True),
+        put((*FIRST, "closed", 0), 2**70),
+        put((*FIRST, "won", 0), 10),
+        put((*FIRST, "won"), ...),
+        put((*FIRST, "edges"), [1.0]),
+        put((*FIRST, "extra"), None),
+        put((*SECOND, "edges"), [100.0, 10.0]),
+        put((*SECOND, "edges"), [10.0, 10.0]),
+        put((*SECOND, "edges", 0), "1"),
+        put((*SECOND, "edges", 0), False),
+        put((*SECOND, "edges"), []),
+    ],
+)
 def test_a_forged_card_with_the_right_checksum_is_refused(change):
     made = content()
     change(made)
@@ -124,15 +171,17 @@ def test_mangled_cards_are_refused(seed):
     text = card().to_json()
     start, end = sorted(chance.sample(range(len(text)), 2))
     middle = (start + end) // 2
-    mangled = chance.choice([
-        lambda: text[:start],
-        lambda: text[:start] + text[end:],
-        lambda: text[:start] + text[start:end] * 2 + text[end:],
-        lambda: text[:start] + text[middle:end] + text[start:middle] + text[end:],
-        lambda: text[:start] + chance.choice('0123456789-"[]{},:.eE\x00é') + text[start:],
-        lambda: text[:start] + chr(ord(text[start]) ^ 1) + text[start + 1:],
-        lambda: text[start:] + text[:start],
-    ])()
+    mangled = chance.choice(
+        [
+            lambda: text[:start],
+            lambda: text[:start] + text[end:],
+            lambda: text[:start] + text[start:end] * 2 + text[end:],
+            lambda: text[:start] + text[middle:end] + text[start:middle] + text[end:],
+            lambda: text[:start] + chance.choice('0123456789-"[]{},:.eE\x00é') + text[start:],
+            lambda: text[:start] + chr(ord(text[start]) ^ 1) + text[start + 1 :],
+            lambda: text[start:] + text[:start],
+        ]
+    )()
     try:
         same = json.loads(mangled) == json.loads(text)
     except ValueError:

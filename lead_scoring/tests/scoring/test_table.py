@@ -48,9 +48,12 @@ def test_pages_are_joined_by_key_and_absent_columns_are_missing():
 
 def test_one_name_of_two_kinds_is_refused():
     with pytest.raises(ValueError, match="categories in one table"):
-        FeatureTable.concat([
-            FeatureTable({"a": category_column(["x"])}, 1), FeatureTable({"a": number_column([1])}, 1),
-        ])
+        FeatureTable.concat(
+            [
+                FeatureTable({"a": category_column(["x"])}, 1),
+                FeatureTable({"a": number_column([1])}, 1),
+            ]
+        )
 
 
 def test_a_file_gives_back_the_same_table(tmp_path):

@@ -93,11 +93,15 @@ def test_pure_noise_comes_back_to_the_base_rate():
 
 def test_columns_that_cannot_tell_anything_are_left_out():
     table, won, _closed_at = leads(300)
-    table.columns.update({
-        "empty": number_column([None] * 300), "blank": category_column([None] * 300),
-        "same": category_column(["x"] * 300), "five": number_column([5] * 300),
-        "id": category_column([str(number) for number in range(300)]),
-    })
+    table.columns.update(
+        {
+            "empty": number_column([None] * 300),
+            "blank": category_column([None] * 300),
+            "same": category_column(["x"] * 300),
+            "five": number_column([5] * 300),
+            "id": category_column([str(number) for number in range(300)]),
+        }
+    )
     card = train(table, won)
     assert card.names == ("source", "visits", "size", "noise")
 
