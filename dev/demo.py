@@ -109,7 +109,7 @@ def _tell(port: int, server: str, log: Path) -> None:
     say()
 
 
-def _existing() -> str:
+def existing() -> str:
     """The demo database, for commands that need one."""
     if not databases.exists(own(NAME)) or stamps(STAMPS).get("result") is None:
         raise Problem("there is no demo database yet: run `make demo` first")
@@ -120,7 +120,7 @@ def serve(arguments: list[str]) -> None:
     """Serve the demo database with Odoo's log on the terminal and assets in debug mode; for developers."""
     port = need_port()
     with prepared("demo"):
-        database = _existing()
+        database = existing()
         _update(database)
         with odoo_server(database, port, host(), None) as process:
             say(f"http://localhost:{port}  admin / admin  {WHERE}  (Ctrl-C stops)")
@@ -130,7 +130,7 @@ def serve(arguments: list[str]) -> None:
 def shell(arguments: list[str]) -> int:
     """Odoo's shell on the demo database."""
     with prepared("demo"):
-        return foreground(databases.odoo_command("shell", "-d", _existing(), "--no-http", "--log-level=warn"))
+        return foreground(databases.odoo_command("shell", "-d", existing(), "--no-http", "--log-level=warn"))
 
 
 def psql(arguments: list[str]) -> int:
@@ -139,4 +139,4 @@ def psql(arguments: list[str]) -> int:
 
     with prepared("demo"):
         program = shutil.which("psql") or embedded().folder / "psql"
-        return foreground([program, "-d", _existing(), *arguments])
+        return foreground([program, "-d", existing(), *arguments])

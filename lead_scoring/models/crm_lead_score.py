@@ -26,6 +26,21 @@ def add_levels_column(model):
     )
 
 
+def array(values, kind):
+    """Return values as one array constant of SQL; None is NULL.
+
+    Handed over as a list, each value would be adapted by itself, which takes longer than to store it.
+    """
+    return SQL("%s::%s[]", "{" + ",".join(map(_ARRAY_ITEM[kind], values)) + "}", SQL(kind))
+
+
+_ARRAY_ITEM = {
+    "int": lambda value: "NULL" if value is None else str(value),
+    "text": str,  # codes of ours: letters alone
+    "bytea": lambda value: f'"\\\\x{value.hex()}"',
+}
+
+
 class CrmLeadScore(models.Model):
     """The present score of a lead by a model: a narrow row beside ``crm_lead``.
 
@@ -110,7 +125,7 @@ class CrmLeadScore(models.Model):
                 SELECT new.lead_id, %(model)s, new.version_id, new.score, new.earlier_score, new.trend, %(now)s,
                        new.levels,
                        NOT EXISTS (SELECT FROM crm_lead_score other WHERE other.lead_id = new.lead_id AND other.main)
-                  FROM unnest(%(lead)s, %(version)s, %(score)s, %(earlier)s::int[], %(trend)s, %(levels)s::bytea[])
+                  FROM unnest(%(lead)s, %(version)s, %(score)s, %(earlier)s, %(trend)s, %(levels)s)
                        AS new(lead_id, version_id, score, earlier_score, trend, levels)
                   JOIN crm_lead ON crm_lead.id = new.lead_id  -- it may have been deleted meanwhile
                     ON CONFLICT (lead_id, model_id) DO UPDATE
@@ -123,12 +138,12 @@ class CrmLeadScore(models.Model):
                 """,
                 model=model.id,
                 now=now,
-                lead=lead,
-                version=version,
-                score=score,
-                earlier=earlier,
-                trend=direction,
-                levels=levels,
+                lead=array(lead, "int"),
+                version=array(version, "int"),
+                score=array(score, "int"),
+                earlier=array(earlier, "int"),
+                trend=array(direction, "text"),
+                levels=array(levels, "bytea"),
             )
         )
 
@@ -141,16 +156,16 @@ class CrmLeadScore(models.Model):
                 """
                 INSERT INTO crm_lead_score_history (lead_id, model_id, version_id, score, date, levels)
                 SELECT new.lead_id, %(model)s, new.version_id, new.score, %(now)s, new.levels
-                  FROM unnest(%(lead)s, %(version)s, %(score)s, %(levels)s::bytea[])
+                  FROM unnest(%(lead)s, %(version)s, %(score)s, %(levels)s)
                        AS new(lead_id, version_id, score, levels)
                   JOIN crm_lead ON crm_lead.id = new.lead_id
                 """,
                 model=model.id,
                 now=now,
-                lead=lead,
-                version=version,
-                score=score,
-                levels=levels,
+                lead=array(lead, "int"),
+                version=array(version, "int"),
+                score=array(score, "int"),
+                levels=array(levels, "bytea"),
             )
         )
 
@@ -200,6 +215,9 @@ class CrmLeadScore(models.Model):
     def _elect_main(self, lead_ids):
         """Mark for each lead the row of the first live model in order, else of the first stopped one."""
         self.env["lead.scoring.model"].flush_model(["state", "sequence"])
+        lead_ids = self._without_clear_main(lead_ids)
+        if not lead_ids:
+            return
         elected = SQL(
             """
             SELECT row.id, row_number() OVER (
@@ -226,6 +244,20 @@ class CrmLeadScore(models.Model):
                     main=main,
                 )
             )
+
+    def _without_clear_main(self, lead_ids):
+        """Return the leads among these whose only row is not the main one, or that have several rows.
+
+        Hardly ever any: this look at one index saves the election, which reads and joins the rows.
+        """
+        rows = self.env.execute_query(
+            SQL(
+                "SELECT lead_id FROM crm_lead_score WHERE lead_id = ANY(%s)"
+                " GROUP BY lead_id HAVING count(*) > 1 OR NOT bool_or(main)",
+                array(lead_ids, "int"),
+            )
+        )
+        return [lead_id for (lead_id,) in rows]
 
     def _leads_of_model(self, model):
         """Return the ids of the leads that a model has given a score."""

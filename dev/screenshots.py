@@ -1,0 +1,92 @@
+"""Pictures of the docs, taken from the demo in a real browser (`make screenshots`)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from dev.chromium import FLAGS, chromium
+from dev.databases import prepared
+from dev.demo import existing
+from dev.paths import ROOT, RUN
+from dev.ports import need_port
+from dev.say import say, step
+from dev.server import odoo_server
+
+FOLDER = ROOT / "docs" / "images"
+PATIENCE = 30_000  # milliseconds that a page may take
+SETTLED = 1_500  # milliseconds for avatars and animations; Odoo's bus never lets the network fall idle
+
+
+class Picture(NamedTuple):
+    """What to show: open ``path``, wait for ``shows``, click ``click`` and wait for ``then`` if given."""
+
+    name: str
+    path: str
+    shows: str
+    click: str = ""
+    then: str = ""
+    size: tuple = (1400, 800)
+
+
+PICTURES = (
+    Picture("my_open_leads_scored", "my-open-leads-scored", ".o_data_row .o_lead_score_trend"),
+    Picture(
+        "lead_form",
+        "my-open-leads-scored",
+        ".o_data_row",
+        ".o_data_row td[name=name]",
+        ".o_lead_score_reasons li",
+    ),
+    Picture(
+        "scoring_model",
+        "lead-scoring-models",
+        ".o_data_row",
+        ".o_data_row td[name=name]",
+        ".o_field_widget[name=grade_ids] .o_data_row",
+        (1400, 1000),
+    ),
+    Picture("scoring_configuration", "lead-scoring-configuration", ".o_view_nocontent, .o_data_row", size=(1400, 600)),
+)
+
+
+def screenshots(_arguments: list[str]) -> None:
+    """Serve the demo database and take each picture of PICTURES."""
+    from playwright.sync_api import sync_playwright
+
+    port = need_port()
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with prepared("demo"), odoo_server(existing(), port, "127.0.0.1", RUN / "log" / "odoo.log", cron=False):
+        with sync_playwright() as playwright:
+            options = [flag for flag in FLAGS if flag != "--headless"]
+            browser = playwright.chromium.launch(executable_path=chromium(), args=options)
+            address = f"http://127.0.0.1:{port}"
+            context = browser.new_context()
+            _log_in(context, address)
+            for number, picture in enumerate(PICTURES):
+                with step(f"Taking {picture.name} ({number + 1} of {len(PICTURES)})"):
+                    _take(context, address, picture)
+            browser.close()
+    say(f"{len(PICTURES)} pictures are in {FOLDER.relative_to(ROOT)}.")
+
+
+def _log_in(context, address: str) -> None:
+    page = context.new_page()
+    page.goto(f"{address}/web/login", timeout=PATIENCE)
+    page.fill("input[name=login]", "admin")
+    page.fill("input[name=password]", "admin")
+    page.click("button[type=submit]")
+    page.wait_for_selector(".o_main_navbar", timeout=PATIENCE)
+    page.close()
+
+
+def _take(context, address: str, picture: Picture) -> None:
+    page = context.new_page()
+    page.set_viewport_size({"width": picture.size[0], "height": picture.size[1]})
+    page.goto(f"{address}/odoo/{picture.path}", timeout=PATIENCE)
+    page.wait_for_selector(picture.shows, timeout=PATIENCE)
+    if picture.click:
+        page.click(picture.click)
+        page.wait_for_selector(picture.then, timeout=PATIENCE)
+    page.wait_for_timeout(SETTLED)
+    page.screenshot(path=str(FOLDER / f"{picture.name}.png"))
+    page.close()
