@@ -55,17 +55,20 @@ def screenshots(_arguments: list[str]) -> None:
 
     port = need_port()
     FOLDER.mkdir(parents=True, exist_ok=True)
-    with prepared("demo"), odoo_server(existing(), port, "127.0.0.1", RUN / "log" / "odoo.log", cron=False):
-        with sync_playwright() as playwright:
-            options = [flag for flag in FLAGS if flag != "--headless"]
-            browser = playwright.chromium.launch(executable_path=chromium(), args=options)
-            address = f"http://127.0.0.1:{port}"
-            context = browser.new_context()
-            _log_in(context, address)
-            for number, picture in enumerate(PICTURES):
-                with step(f"Taking {picture.name} ({number + 1} of {len(PICTURES)})"):
-                    _take(context, address, picture)
-            browser.close()
+    with (
+        prepared("demo"),
+        odoo_server(existing(), port, "127.0.0.1", RUN / "log" / "odoo.log", cron=False),
+        sync_playwright() as playwright,
+    ):
+        options = [flag for flag in FLAGS if flag != "--headless"]
+        browser = playwright.chromium.launch(executable_path=chromium(), args=options)
+        address = f"http://127.0.0.1:{port}"
+        context = browser.new_context()
+        _log_in(context, address)
+        for number, picture in enumerate(PICTURES):
+            with step(f"Taking {picture.name} ({number + 1} of {len(PICTURES)})"):
+                _take(context, address, picture)
+        browser.close()
     say(f"{len(PICTURES)} pictures are in {FOLDER.relative_to(ROOT)}.")
 
 
