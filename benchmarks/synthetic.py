@@ -245,7 +245,7 @@ def describe_server(env):
     indexes, gin = env.cr.fetchone()
     settings = {}
     for name in ("fsync", "synchronous_commit", "shared_buffers"):
-        env.cr.execute(f"SHOW {name}")
+        env.cr.execute("SELECT current_setting(%s)", [name])
         settings[name] = env.cr.fetchone()[0]
     return json.dumps(
         {

@@ -1,5 +1,6 @@
 from odoo.fields import Domain
 from odoo.tests import tagged
+from odoo.tools import SQL
 
 from .common import LeadScoringCommon
 
@@ -62,7 +63,9 @@ class TestLeadFields(LeadScoringCommon):
         stored = "color" if self.Lead._fields[fname].type == "integer" else "referred"
         for lead in self.open:
             # NULL, as no row has no value.
-            self.env.cr.execute(f"UPDATE crm_lead SET {stored} = %s WHERE id = %s", (lead[fname] or None, lead.id))
+            self.env.cr.execute(
+                SQL("UPDATE crm_lead SET %s = %s WHERE id = %s", SQL.identifier(stored), lead[fname] or None, lead.id)
+            )
         self.env.invalidate_all()
         return self.Lead.search(self.ours & Domain(stored, operator, value))
 
