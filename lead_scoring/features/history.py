@@ -7,7 +7,8 @@ A lead with none of these has nobody to know anything about: missing, not 0.
 With several companies in the database a lead knows the history in its own company and that of leads without
 one, never another company's.
 
-The history of all leads of a batch is one query by the indexes of contact and of e-mail domain; the counting
+The history of all leads of a batch is one query by the indexes of contact and of e-mail domain. Texts come as
+64-bit hashes and whole columns as packed bytes: a hundred thousand closed leads are a few arrays. The counting
 is sorting and searching, so that a hundred leads of one big customer cost no hundred passes over its history.
 """
 
@@ -17,7 +18,7 @@ from odoo.tools import SQL
 from odoo.tools.translate import LazyTranslate
 
 from ..scoring.table import NumberColumn
-from .feature import Feature, epoch, int_array, numbered
+from .feature import Feature, epoch, int_array
 
 _lt = LazyTranslate(__name__)
 
@@ -34,14 +35,28 @@ KEYS = {"contact": ("partner", "email"), "company": ("commercial", "criterion")}
 # When a lead closed. Odoo writes the date of close on won and lost leads alike, imports may leave it out.
 CLOSED_AT = SQL("coalesce(l.date_closed, l.write_date, l.create_date)")
 
+# Nobody is 0: no record has that id, and no text that anybody sends the hash (one in 2^64 would).
+_NOBODY = 0
+
+
+def _id(column):
+    return SQL("coalesce(%s, %s)::int8", column, _NOBODY)
+
+
+def _hash(column):
+    return SQL("CASE WHEN %s <> '' THEN hashtextextended(%s, 0) ELSE %s END", column, column, _NOBODY)
+
+
 _COLUMNS = {
-    "partner": SQL("l.partner_id"),
-    "commercial": SQL("coalesce(p.commercial_partner_id, l.partner_id)"),
-    "email": SQL("nullif(l.email_normalized, '')"),
-    "criterion": SQL("nullif(l.email_domain_criterion, '')"),
-    "company": SQL("l.company_id"),
-    "status": SQL("l.won_status"),
-    "closed": epoch(CLOSED_AT),
+    "partner": _id(SQL("l.partner_id")),
+    "commercial": _id(SQL("coalesce(p.commercial_partner_id, l.partner_id)")),
+    "email": _hash(SQL("l.email_normalized")),
+    "criterion": _hash(SQL("l.email_domain_criterion")),
+    "company": _id(SQL("l.company_id")),
+    "won": SQL("(l.won_status IS NOT DISTINCT FROM 'won')::int::int8"),
+    "lost": SQL("(l.won_status IS NOT DISTINCT FROM 'lost')::int::int8"),
+    # Microseconds: whole numbers, so that "strictly before" is exact. No time at all is after every moment.
+    "closed": SQL("coalesce((%s * 1000000)::int8, 9223372036854775807)", epoch(CLOSED_AT)),
 }
 
 
@@ -58,70 +73,75 @@ def needs(env, features):
     """Return ``{key: (expression, subjects it joins)}`` of each lead's row."""
     if not features:
         return {}
-    return {key: (sql, ("contact",) if key == "commercial" else ()) for key, sql in _COLUMNS.items()}
+    keys = {key: (sql, ("contact",) if key == "commercial" else ()) for key, sql in _COLUMNS.items()}
+    return keys | {"domain": (SQL("nullif(l.email_domain_criterion, '')"), ())}
 
 
 def columns(env, batch, features):
     """Return ``{name: column}`` by two queries: how many companies there are, and the history."""
     if not features:
         return {}
-    leads = {key: batch.rows[key] for key in _COLUMNS}
-    events = _events(env, leads)
+    leads = {key: np.array(batch.rows[key], np.int64) for key in _COLUMNS}
+    events = _events(env, leads, batch.rows["domain"])
     one_company = env.execute_query(SQL("SELECT count(*) FROM res_company"))[0][0] == 1
-    past = _Past(batch.moments, leads, events, one_company)
+    past = _Past(np.round(batch.moments * 1e6).astype(np.int64), leads, events, one_company)
     counts = {}
     for subject in sorted({feature.subject for feature in features.values()}):
         counts[subject, "won"], counts[subject, "lost"] = past.earlier(KEYS[subject])
     return {name: NumberColumn(counts[HISTORY[name][1:]]) for name in features}
 
 
-def _events(env, leads):
-    """Return the closed leads that share a customer company or e-mail domain with the batch, as rows by key.
-
-    OFFSET 0 makes the planner go by the index of contacts: left to itself it reads all closed leads for each
-    page of 5,000 (112 ms instead of 13 ms at 200,000 leads).
-    """
-    columns = SQL(", ").join([SQL("l.id"), *_COLUMNS.values()])
-    rows = env.execute_query(
+def _events(env, leads, domains):
+    """Return the closed leads of the batch's customers or e-mail domains: int64 of shape (m,) by key."""
+    event = SQL(", ").join(SQL("%s AS %s", column, SQL.identifier(key)) for key, column in _COLUMNS.items())
+    customer = SQL(
+        "(p.commercial_partner_id = ANY(%s) OR p.id = ANY(%s))",
+        int_array(np.unique(leads["commercial"]).tolist()),
+        int_array(np.unique(leads["partner"]).tolist()),
+    )
+    (packed,) = env.execute_query(
         SQL(
             """
-            SELECT %(columns)s
-            FROM (SELECT id, commercial_partner_id FROM res_partner
-                  WHERE commercial_partner_id = ANY(%(commercials)s) OR id = ANY(%(partners)s)) p
-            CROSS JOIN LATERAL (
-                SELECT * FROM crm_lead WHERE partner_id = p.id AND won_status IN ('won', 'lost') OFFSET 0
-            ) l
-            UNION
-            SELECT %(columns)s
-            FROM crm_lead l LEFT JOIN res_partner p ON p.id = l.partner_id
-            WHERE l.won_status IN ('won', 'lost') AND l.email_domain_criterion = ANY(%(criteria)s)
+            SELECT %(packed)s
+            FROM (
+                SELECT %(event)s
+                FROM res_partner p JOIN crm_lead l ON l.partner_id = p.id
+                WHERE l.won_status IN ('won', 'lost') AND %(customer)s
+                UNION ALL
+                SELECT %(event)s
+                FROM crm_lead l LEFT JOIN res_partner p ON p.id = l.partner_id
+                WHERE l.won_status IN ('won', 'lost') AND l.email_domain_criterion = ANY(%(domains)s)
+                  AND %(customer)s IS NOT TRUE
+            ) event
             """,
-            columns=columns,
-            commercials=int_array(set(leads["commercial"]) - {None}),
-            partners=int_array(set(leads["partner"]) - {None}),
-            criteria=sorted(set(leads["criterion"]) - {None}),
+            packed=SQL(", ").join(SQL("string_agg(int8send(%s), '')", SQL.identifier(key)) for key in _COLUMNS),
+            event=event,
+            customer=customer,
+            domains=sorted(set(domains) - {None}),
         )
     )
-    _ids, *values = zip(*rows) if rows else [()] * (1 + len(_COLUMNS))
-    return dict(zip(_COLUMNS, values))
+    return {key: np.frombuffer(column or b"", ">i8").astype(np.int64) for key, column in zip(_COLUMNS, packed)}
 
 
 class _Past:
     """Counts the closed leads before the moments of other leads.
 
     Keys are numbered over events and leads together: int64 of shape (events + leads,), -1 is missing.
+
+    :param moments: int64 of shape (leads,), microseconds since 1970
+    :param leads, events: int64 arrays by key, of shapes (leads,) and (events,)
     """
 
     def __init__(self, moments, leads, events, one_company):
         self.moments = moments
         self.leads = leads
-        self.n_events = len(events["status"])
-        self.codes = {key: _codes(events[key] + leads[key]) for key in ("partner", "email", "commercial", "criterion")}
-        self.company = _codes(events["company"] + leads["company"])
+        self.n_events = len(events["won"])
+        self.keys = {key: np.concatenate([events[key], leads[key]]) for key in _COLUMNS}
+        self.company = _codes(self.keys["company"])
         if one_company:
             self.company[:] = -1
-        self.won = np.array([status == "won" for status in events["status"]], bool)
-        self.times, self.event_times = np.unique(np.array(events["closed"], np.float64), return_inverse=True)
+        self.won = events["won"] > 0
+        self.times, self.event_times = np.unique(events["closed"], return_inverse=True)
         self.lead_times = np.searchsorted(self.times, moments, "left")  # events strictly before the moment
 
     def earlier(self, keys):
@@ -129,7 +149,7 @@ class _Past:
 
         Related by the first or the second: as many as by the one and by the other, less those by both.
         """
-        first, second = (self.codes[key] for key in keys)
+        first, second = (_codes(self.keys[key]) for key in keys)
         both = _joint(first, second)
         counts = self._count(first) + self._count(second) - self._count(both) - self._itself()
         nobody = ((first < 0) & (second < 0))[self.n_events :]
@@ -138,9 +158,8 @@ class _Past:
 
     def _itself(self):
         """Return 1 for the leads that had closed before their own moment, as won and lost; shape (2, n)."""
-        status = np.array(self.leads["status"], object)
-        closed = np.array(self.leads["closed"], np.float64) < self.moments
-        return np.array([closed & (status == "won"), closed & (status == "lost")]).astype(float)
+        closed = self.leads["closed"] < self.moments
+        return closed * np.array([self.leads["won"], self.leads["lost"]], np.float64)
 
     def _count(self, codes):
         """Return how many earlier leads of the same key were won, and lost; float64 of shape (2, n).
@@ -168,10 +187,11 @@ class _Past:
         return np.where(leads < 0, 0, [won_before, end - start - won_before]).astype(float)
 
 
-def _codes(values):
-    """Return int64 numbers of the values, -1 for None."""
-    distinct, codes = numbered(values)
-    numbers = np.array([-1 if value is None else number for number, value in enumerate(distinct)], np.int64)
+def _codes(keys):
+    """Return int64 numbers of the keys, -1 for nobody."""
+    distinct, codes = np.unique(keys, return_inverse=True)
+    numbers = np.arange(len(distinct))
+    numbers[distinct == _NOBODY] = -1
     return numbers[codes]
 
 

@@ -4,14 +4,16 @@ import numpy as np
 
 from odoo.fields import Domain
 
-PAGE_SIZE = 5000
+PAGE_SIZE = 20_000
 
 
-def pages(env, domain, size=PAGE_SIZE, after=0):
+def pages(env, domain, size=None, after=0):
     """Yield int64 arrays of at most ``size`` ids of the leads of a domain, archived ones too, ascending.
 
+    :param size: PAGE_SIZE by default
     :param after: go on behind this id, the last one of a page read before
     """
+    size = size or PAGE_SIZE
     leads = env["crm.lead"].with_context(active_test=False)
     domain = Domain(domain)
     while True:

@@ -73,6 +73,12 @@ class CrmLead(models.Model):
     )
     lead_sales_ready_date = fields.Datetime("Sales Ready Since", readonly=True, copy=False)
 
+    def unlink(self):
+        ids = self.ids
+        result = super().unlink()
+        self.env["crm.lead.score.history"]._delete_of("lead_id", ids)
+        return result
+
     # ------------------------------------------------------------
     # Reading
     # ------------------------------------------------------------

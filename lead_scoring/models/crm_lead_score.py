@@ -41,6 +41,17 @@ _ARRAY_ITEM = {
 }
 
 
+class UncheckedMany2one(fields.Many2one):
+    """A many2one without a foreign key, for columns that are written for every lead at once.
+
+    The check of a key takes longer than to store the row, and locks the row it points at: scoring would lock
+    every lead. What points at nothing any more is deleted with its target, see ``unlink`` of leads and versions.
+    """
+
+    def update_db_foreign_key(self, model, column):
+        pass
+
+
 class CrmLeadScore(models.Model):
     """The present score of a lead by a model: a narrow row beside ``crm_lead``.
 
@@ -55,9 +66,9 @@ class CrmLeadScore(models.Model):
     _rec_name = "score"
 
     lead_id = fields.Many2one("crm.lead", required=True, readonly=True, ondelete="cascade")
-    model_id = fields.Many2one("lead.scoring.model", required=True, readonly=True, ondelete="cascade", index=True)
+    model_id = fields.Many2one("lead.scoring.model", required=True, readonly=True, ondelete="cascade")
     company_id = fields.Many2one(related="lead_id.company_id")
-    version_id = fields.Many2one("lead.scoring.model.version", required=True, readonly=True, ondelete="cascade")
+    version_id = UncheckedMany2one("lead.scoring.model.version", required=True, readonly=True, ondelete="cascade")
     score = fields.Integer(required=True, readonly=True, aggregator="avg")
     earlier_score = fields.Integer(readonly=True, help="The score the trend compares with, by the present version.")
     trend = fields.Selection(
@@ -88,86 +99,83 @@ class CrmLeadScore(models.Model):
         :param levels: uint8 array of shape (n, features)
         :return: the number of rows written
         """
-        model, ids, now = version.model_id, lead_ids.tolist(), self.env.cr.now().replace(microsecond=0)
-        trends, earlier = self._trends(version, ids, levels, now)
-        stored = {row[0]: tuple(row[1:5]) + (bytes(row[5]),) for row in self._rows(model, ids)}
-        rows = [
-            (lead_id, version.id, score, before, direction, level.tobytes())
-            for lead_id, score, before, direction, level in zip(ids, scores.tolist(), earlier, trends, levels)
-        ]
-        changed = [row for row in rows if stored.get(row[0]) != row[1:]]
-        if changed:
-            self._upsert(model, changed, now)
-            # History keeps the scores; a trend that only grew old is no change of the score.
-            self._remember(model, [row for row in changed if stored.get(row[0], (None, None))[:2] != row[1:3]], now)
-        self._elect_main(ids)
-        self.env["crm.lead"]._invalidate_scores()
-        return len(changed)
+        if not len(lead_ids):
+            return 0
+        now = self.env.cr.now().replace(microsecond=0)
+        trends, earlier = self._trends(version, lead_ids.tolist(), levels, now)
+        written, to_elect = self._write_changed(version, lead_ids, scores, earlier, trends, levels, now)
+        if to_elect:
+            self._elect_main(to_elect)
+        if written:
+            self.env["crm.lead"]._invalidate_scores()
+        return written
 
-    def _rows(self, model, lead_ids):
-        """Return ``(lead_id, version_id, score, earlier_score, trend, levels)`` of the stored rows."""
-        return self.env.execute_query(
-            SQL(
-                "SELECT lead_id, version_id, score, earlier_score, trend, levels"
-                " FROM crm_lead_score WHERE model_id = %s AND lead_id = ANY(%s)",
-                model.id,
-                lead_ids,
-            )
-        )
+    def _write_changed(self, version, lead_ids, scores, earlier, trends, levels, now):
+        """Compare scores with what is stored and write the differences, all in one statement.
 
-    def _upsert(self, model, rows, now):
-        lead, version, score, earlier, direction, levels = (list(column) for column in zip(*rows))
-        self.env.cr.execute(
+        History keeps the scores; a trend that only grew old is no change of the score.
+
+        :return: the number of rows written, and the leads that got a row beside another model's main one
+        """
+        ((written, to_elect),) = self.env.execute_query(
             SQL(
                 """
-                INSERT INTO crm_lead_score AS stored
-                       (lead_id, model_id, version_id, score, earlier_score, trend, date, levels, main)
-                SELECT new.lead_id, %(model)s, new.version_id, new.score, new.earlier_score, new.trend, %(now)s,
-                       new.levels,
-                       NOT EXISTS (SELECT FROM crm_lead_score other WHERE other.lead_id = new.lead_id AND other.main)
-                  FROM unnest(%(lead)s, %(version)s, %(score)s, %(earlier)s, %(trend)s, %(levels)s)
-                       AS new(lead_id, version_id, score, earlier_score, trend, levels)
-                  JOIN crm_lead ON crm_lead.id = new.lead_id  -- it may have been deleted meanwhile
-                    ON CONFLICT (lead_id, model_id) DO UPDATE
-                   SET version_id = EXCLUDED.version_id,
-                       score = EXCLUDED.score,
-                       earlier_score = EXCLUDED.earlier_score,
-                       trend = EXCLUDED.trend,
-                       levels = EXCLUDED.levels,
-                       date = CASE WHEN stored.score = EXCLUDED.score THEN stored.date ELSE EXCLUDED.date END
+                WITH new AS MATERIALIZED (
+                    SELECT * FROM unnest(%(lead)s, %(score)s, %(earlier)s, %(trend)s, %(levels)s)
+                        AS new(lead_id, score, earlier_score, trend, levels)
+                ), stored AS MATERIALIZED (
+                    SELECT id, lead_id, version_id, score, earlier_score, trend, levels
+                      FROM crm_lead_score
+                     WHERE model_id = %(model)s AND lead_id BETWEEN %(first)s AND %(last)s
+                ), changed AS MATERIALIZED (
+                    SELECT new.*, stored.id,
+                           stored.score IS DISTINCT FROM new.score AS is_move,
+                           stored.version_id IS DISTINCT FROM %(version)s AS is_other_version
+                      FROM new LEFT JOIN stored USING (lead_id)
+                     WHERE (stored.version_id, stored.score, stored.earlier_score, stored.trend, stored.levels)
+                           IS DISTINCT FROM
+                           (%(version)s, new.score, new.earlier_score, new.trend, new.levels)
+                       -- it may have been deleted meanwhile
+                       AND (stored.id IS NOT NULL OR EXISTS (SELECT FROM crm_lead WHERE id = new.lead_id))
+                ), remembered AS (
+                    INSERT INTO crm_lead_score_history (lead_id, model_id, version_id, score, date, levels)
+                    SELECT lead_id, %(model)s, %(version)s, score, %(now)s, levels
+                      FROM changed WHERE is_move OR is_other_version
+                ), updated AS (
+                    UPDATE crm_lead_score row
+                       SET version_id = %(version)s,
+                           score = changed.score,
+                           earlier_score = changed.earlier_score,
+                           trend = changed.trend,
+                           levels = changed.levels,
+                           date = CASE WHEN is_move THEN %(now)s ELSE row.date END
+                      FROM changed
+                     WHERE row.id = changed.id
+                ), inserted AS (
+                    INSERT INTO crm_lead_score
+                           (lead_id, model_id, version_id, score, earlier_score, trend, date, levels, main)
+                    SELECT lead_id, %(model)s, %(version)s, score, earlier_score, trend, %(now)s, levels,
+                           NOT EXISTS (SELECT FROM crm_lead_score other
+                                        WHERE other.lead_id = changed.lead_id AND other.main)
+                      FROM changed WHERE id IS NULL
+                        ON CONFLICT DO NOTHING  -- somebody else scored it meanwhile
+                 RETURNING lead_id, main
+                )
+                SELECT (SELECT count(*) FROM changed), (SELECT array_agg(lead_id) FROM inserted WHERE NOT main)
                 """,
-                model=model.id,
-                now=now,
-                lead=array(lead, "int"),
-                version=array(version, "int"),
-                score=array(score, "int"),
+                model=version.model_id.id,
+                version=version.id,
+                now=SQL("%s::timestamp", now),
+                first=int(lead_ids[0]),
+                last=int(lead_ids[-1]),
+                lead=array(lead_ids.tolist(), "int"),
+                score=array(scores.tolist(), "int"),
                 earlier=array(earlier, "int"),
-                trend=array(direction, "text"),
-                levels=array(levels, "bytea"),
+                trend=array(trends, "text"),
+                levels=array((level.tobytes() for level in levels), "bytea"),
             )
         )
-
-    def _remember(self, model, rows, now):
-        if not rows:
-            return
-        lead, version, score, _earlier, _direction, levels = (list(column) for column in zip(*rows))
-        self.env.cr.execute(
-            SQL(
-                """
-                INSERT INTO crm_lead_score_history (lead_id, model_id, version_id, score, date, levels)
-                SELECT new.lead_id, %(model)s, new.version_id, new.score, %(now)s, new.levels
-                  FROM unnest(%(lead)s, %(version)s, %(score)s, %(levels)s)
-                       AS new(lead_id, version_id, score, levels)
-                  JOIN crm_lead ON crm_lead.id = new.lead_id
-                """,
-                model=model.id,
-                now=now,
-                lead=array(lead, "int"),
-                version=array(version, "int"),
-                score=array(score, "int"),
-                levels=array(levels, "bytea"),
-            )
-        )
+        return written, to_elect
 
     # ------------------------------------------------------------
     # Trend
@@ -215,7 +223,7 @@ class CrmLeadScore(models.Model):
     def _elect_main(self, lead_ids):
         """Mark for each lead the row of the first live model in order, else of the first stopped one."""
         self.env["lead.scoring.model"].flush_model(["state", "sequence"])
-        lead_ids = self._without_clear_main(lead_ids)
+        self.env["crm.lead"]._invalidate_scores()
         if not lead_ids:
             return
         elected = SQL(
@@ -245,55 +253,40 @@ class CrmLeadScore(models.Model):
                 )
             )
 
-    def _without_clear_main(self, lead_ids):
-        """Return the leads among these whose only row is not the main one, or that have several rows.
-
-        Hardly ever any: this look at one index saves the election, which reads and joins the rows.
-        """
+    def _elect_main_of_models(self, models):
+        """Elect anew where the order or the state of some models has changed."""
         rows = self.env.execute_query(
-            SQL(
-                "SELECT lead_id FROM crm_lead_score WHERE lead_id = ANY(%s)"
-                " GROUP BY lead_id HAVING count(*) > 1 OR NOT bool_or(main)",
-                array(lead_ids, "int"),
-            )
+            SQL("SELECT DISTINCT lead_id FROM crm_lead_score WHERE model_id = ANY(%s)", models.ids)
         )
-        return [lead_id for (lead_id,) in rows]
-
-    def _leads_of_model(self, model):
-        """Return the ids of the leads that a model has given a score."""
-        rows = self.env.execute_query(SQL("SELECT lead_id FROM crm_lead_score WHERE model_id = %s", model.id))
-        return [lead_id for (lead_id,) in rows]
-
-    def _elect_main_of_model(self, model):
-        """Elect anew where the order or the state of a model has changed."""
-        self._elect_main(self._leads_of_model(model))
-        self.env["crm.lead"]._invalidate_scores()
+        self._elect_main([lead_id for (lead_id,) in rows])
 
     def _delete_of_model(self, model):
         """Delete the scores that a model gave; its history stays, for when it goes live again."""
-        leads = self._leads_of_model(model)
-        self.env.cr.execute(SQL("DELETE FROM crm_lead_score WHERE model_id = %s", model.id))
-        self._elect_main(leads)
-        self.env["crm.lead"]._invalidate_scores()
+        self._delete_where(SQL("model_id = %s", model.id))
+
+    def _delete_of_versions(self, version_ids):
+        """Delete the scores of versions that are no more; a stopped model may have left some of an older one."""
+        self._delete_where(SQL("version_id = ANY(%s)", list(version_ids)))
+
+    def _delete_where(self, condition):
+        rows = self.env.execute_query(
+            SQL("DELETE FROM crm_lead_score WHERE %s RETURNING lead_id", condition)
+        )
+        self._elect_main([lead_id for (lead_id,) in rows])
 
     def _delete_uncovered(self, model, covered):
         """Delete the scores of open leads that a model covers no more.
 
         :param covered: a ``Query`` of the leads that it covers
         """
-        rows = self.env.execute_query(
+        self._delete_where(
             SQL(
                 """
-                DELETE FROM crm_lead_score USING crm_lead
-                 WHERE crm_lead_score.lead_id = crm_lead.id
-                   AND crm_lead_score.model_id = %s
-                   AND crm_lead.active AND crm_lead.won_status = 'pending'
-                   AND crm_lead.id NOT IN %s
-             RETURNING crm_lead_score.lead_id
+                model_id = %s
+                AND lead_id IN (SELECT id FROM crm_lead WHERE active AND won_status = 'pending')
+                AND lead_id NOT IN %s
                 """,
                 model.id,
                 covered.subselect(),
             )
         )
-        self._elect_main([lead_id for (lead_id,) in rows])
-        self.env["crm.lead"]._invalidate_scores()

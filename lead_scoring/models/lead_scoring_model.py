@@ -183,10 +183,17 @@ class LeadScoringModel(models.Model):
     def write(self, vals):
         if not self.env.su and PROTECTED_FIELDS & vals.keys():
             raise AccessError(self.env._("The state of a scoring model is changed by its buttons alone."))
-        if "grade_ids" not in vals:
-            return super().write(vals)
         result = super(LeadScoringModel, self.with_context(check_grades_later=True)).write(vals)
-        self._check_grades()
+        if "grade_ids" in vals:
+            self._check_grades()
+        if {"sequence", "state"} & vals.keys():
+            self.env["crm.lead.score"].sudo()._elect_main_of_models(self)
+        return result
+
+    def unlink(self):
+        ids = self.ids
+        result = super().unlink()
+        self.env["crm.lead.score.history"]._delete_of("model_id", ids)
         return result
 
     @api.model
@@ -407,12 +414,9 @@ class LeadScoringModel(models.Model):
         """Stop scoring. The configuration says whether the scores go or stay."""
         self.check_access("write")
         self.sudo().write({"state": "stopped"})
-        Score = self.env["crm.lead.score"].sudo()
         for model in self:
             if self.env["lead.scoring.config"]._settings(model.company_id).automatic_score_cleanup:
-                Score._delete_of_model(model)
-            else:
-                Score._elect_main_of_model(model)
+                self.env["crm.lead.score"].sudo()._delete_of_model(model)
 
     def _trigger_scoring(self):
         self.env.ref("lead_scoring.ir_cron_score_leads").sudo()._trigger()

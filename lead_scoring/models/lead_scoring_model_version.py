@@ -79,6 +79,13 @@ class LeadScoringModelVersion(models.Model):
         if any(version.is_published for version in self):
             raise UserError(self.env._("The published version of a model cannot be deleted."))
 
+    def unlink(self):
+        ids = self.ids
+        result = super().unlink()
+        self.env["crm.lead.score"]._delete_of_versions(ids)
+        self.env["crm.lead.score.history"]._delete_of("version_id", ids)
+        return result
+
     @tools.ormcache("self.id")
     def _card(self):
         """Return the :class:`Scorecard` of this version.

@@ -12,7 +12,6 @@ from ..scoring.errors import ScoringError
 
 _logger = logging.getLogger(__name__)
 
-BATCH_SIZE = 5000
 # A lead is locked while it is marked: few at a time, so that whoever saves one hardly waits.
 MARK_BATCH_SIZE = 10
 # Problems that a run tells in words; more are only counted.
@@ -96,7 +95,7 @@ class LeadScoringRun(models.Model):
     def _go_on(self):
         """Score batch after batch. Return False if the cron's time is over before the run is."""
         try:
-            for ids in pages(self.env, self.model_id._open_lead_domain(), size=BATCH_SIZE, after=self.last_lead_id):
+            for ids in pages(self.env, self.model_id._open_lead_domain(), after=self.last_lead_id):
                 self._score_ids(ids.tolist())
                 self.read_count += len(ids)
                 self.last_lead_id = int(ids[-1])

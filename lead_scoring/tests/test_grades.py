@@ -73,10 +73,10 @@ class TestGrades(LeadScoringCommon):
         self.assertEqual(set(leads.mapped("lead_grade")), {"Hot"})
 
     def test_ranges_fit_a_model_that_would_call_nearly_every_lead_a_d(self):
-        # 60 of 660 won: under the default ranges hardly any open lead would be better than D.
-        self._leads(45, "won", self.referral)
+        # 80 of 680 won: under the default ranges hardly any open lead would be better than D.
+        self._leads(70, "won", self.referral)
         self._leads(300, "lost", self.referral)
-        self._leads(15, "won", self.cold)
+        self._leads(10, "won", self.cold)
         self._leads(300, "lost", self.cold)
         hot, cool = self._leads(30, "open", self.referral), self._leads(70, "open", self.cold)
         self.model._train()

@@ -3,7 +3,7 @@ from unittest.mock import patch
 from odoo.tests import tagged
 from odoo.tools import SQL, mute_logger
 
-from ..models import lead_scoring_run
+from ..features import pages
 from .common import LeadScoringCommon
 
 LOGGER = "odoo.addons.lead_scoring.models.lead_scoring_run"
@@ -146,7 +146,7 @@ class TestRuns(LeadScoringCommon):
 
     def test_many_leads_are_scored_batch_by_batch(self):
         self.model.action_go_live()
-        with patch.object(lead_scoring_run, "BATCH_SIZE", 3):
+        with patch.object(pages, "PAGE_SIZE", 3):
             run = self._run_cron()
         self.assertEqual((run.read_count, run.changed_count), (10, 10))
         self.assertTrue(all(self.leads.mapped("lead_score_trend")))
