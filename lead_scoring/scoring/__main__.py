@@ -41,6 +41,9 @@ def _train(source):
 
     table, arrays = FeatureTable.from_npz(source)
     settings = {name: int(arrays.pop(name)) for name in ("seed", "minimum")}
+    if "hands" in arrays:
+        hands = map(tuple, json.loads(arrays.pop("hands").tobytes()))
+        settings.update(zip(("forced_in", "forced_out", "ignore_empty"), hands))
     card, report = fit(table, **arrays, **settings, progress=_tell)
     return {"scorecard": card.to_json(), "report": report}
 

@@ -72,6 +72,9 @@ def evaluate(
     seed=0,
     progress=None,
     minimum=MINIMUM_CLOSED,
+    forced_in=(),
+    forced_out=(),
+    ignore_empty=(),
 ):
     """What a model of these leads is worth for leads to come.
 
@@ -80,7 +83,8 @@ def evaluate(
     to test, or too few to learn from, cross-validation: five times, every lead predicted by a model of four
     fifths of the others, with levels and penalty chosen anew; metrics are means of the five.
 
-    :param table, won, weights, groups, seed, progress, minimum: as in `train`
+    :param table, won, weights, groups, seed, progress, minimum, forced_in, forced_out, ignore_empty: as in
+        `train`
     :param closed_at: float64[n], seconds since 1970 (UTC); NaN counts as before all others
     :param created_at: float64[n], likewise; when given, `test` tells how many were open at the cut
     :return: dict of method ("out_of_time" | "cross_validation"), metrics, train and test, each a dict of
@@ -90,7 +94,8 @@ def evaluate(
     groups = None if groups is None else np.asarray(groups)
     weights = np.ones(len(won)) if weights is None else np.asarray(weights, dtype=np.float64)
     progress = progress or (lambda fraction, text: None)
-    learn = _Learner(table, won, weights, groups, seed, minimum)
+    hands = {"forced_in": forced_in, "forced_out": forced_out, "ignore_empty": ignore_empty}
+    learn = _Learner(table, won, weights, groups, seed, minimum, hands)
     closed_at = np.nan_to_num(np.asarray(closed_at, dtype=np.float64), nan=-np.inf, neginf=-np.inf)
     cut = _cut(closed_at)
     late = closed_at >= cut
@@ -103,9 +108,9 @@ def evaluate(
 class _Learner:
     """Trains on some rows and predicts others."""
 
-    def __init__(self, table, won, weights, groups, seed, minimum):
+    def __init__(self, table, won, weights, groups, seed, minimum, hands):
         self.table, self.won, self.weights, self.groups = table, won, weights, groups
-        self.seed, self.minimum = seed, minimum
+        self.seed, self.minimum, self.hands = seed, minimum, hands
 
     def probabilities(self, seen, rest, progress=None, minimum=None):
         """float64[m], of the rows `rest` by a model of the rows `seen`."""
@@ -117,6 +122,7 @@ class _Learner:
             seed=self.seed,
             progress=progress,
             minimum=self.minimum if minimum is None else minimum,
+            **self.hands,
         )
         return card.probabilities(card.levels(self.table.take(rest)))
 

@@ -21,6 +21,7 @@ import numpy as np
 
 from .errors import MINIMUM_CLOSED, NotEnoughLeads, ScoringError, TrainingError
 from .scorecard import Scorecard
+from .table import text_array
 
 TIMEOUT = 3600.0
 
@@ -42,12 +43,16 @@ def fit(
     groups=None,
     seed=0,
     minimum=MINIMUM_CLOSED,
+    forced_in=(),
+    forced_out=(),
+    ignore_empty=(),
     timeout=TIMEOUT,
     progress=None,
 ):
     """`report.fit` in a child process: (Scorecard, report).
 
-    :param table, won, closed_at, created_at, weights, groups, seed, minimum: as in `report.fit`
+    :param table, won, closed_at, created_at, weights, groups, seed, minimum, forced_in, forced_out,
+        ignore_empty: as in `report.fit`
     :param timeout: seconds after which the child is ended
     :param progress: callable(fraction from 0 to 1, text), called in this thread; what it raises ends the
         child
@@ -62,6 +67,7 @@ def fit(
         "groups": groups,
         "seed": seed,
         "minimum": minimum,
+        "hands": text_array(json.dumps([list(forced_in), list(forced_out), list(ignore_empty)])),
     }
     with tempfile.TemporaryDirectory(prefix="lead_scoring_") as folder:
         source, target, errors = (os.path.join(folder, name) for name in ("in.npz", "out.json", "errors.txt"))

@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from .binning import fit_levels
 from .evaluation import evaluate
-from .training import MINIMUM_CLOSED, train
+from .training import MINIMUM_CLOSED, learn
 
 
 def fit(
@@ -18,59 +17,72 @@ def fit(
     seed=0,
     progress=None,
     minimum=MINIMUM_CLOSED,
+    forced_in=(),
+    forced_out=(),
+    ignore_empty=(),
 ):
     """Learn from all leads, and report how such a model does on leads it has not seen.
 
-    :param table, won, weights, groups, seed, minimum: as in `training.train`
+    :param table, won, weights, groups, seed, minimum, forced_in, forced_out, ignore_empty: as in
+        `training.train`
     :param closed_at, created_at: as in `evaluation.evaluate`
     :param progress: callable(fraction from 0 to 1, text)
     :return: (Scorecard, report), the report a dict for JSON: what `evaluate` returns, and
-        features: [{"name", "influence", "filled"}], most influential first. Influence is the feature's share
-        of the spread (standard deviation) of contributions, 0 to 1; filled the share of leads that have a
-        value. left_out: [{"name", "why"}]
+        features: [{"name", "influence", "filled", "worth", "worth_error", "forced"}], most influential first.
+        Influence is the feature's share of the spread (standard deviation) of contributions, 0 to 1; filled
+        the share of leads that have a value; worth what the log loss (nats a lead) gains by it on leads that
+        were not learned from, with its standard error, both None where it was not measured; forced whether
+        it stays by hand.
+        left_out: [{"name", "why", "filled", "influence", "worth", "worth_error"}], the influence in the model
+        of all features, None where it was not tried
     :raise NotEnoughLeads: too few won or lost leads
     """
     progress = progress or (lambda fraction, text: None)
-    card = train(
-        table,
-        won,
-        weights=weights,
-        groups=groups,
-        seed=seed,
-        minimum=minimum,
-        progress=lambda fraction, text: progress(0.5 * fraction, text),
-    )
+    given = {
+        "weights": weights,
+        "groups": groups,
+        "seed": seed,
+        "minimum": minimum,
+        "forced_in": forced_in,
+        "forced_out": forced_out,
+        "ignore_empty": ignore_empty,
+    }
+    card, findings = learn(table, won, progress=lambda fraction, text: progress(0.5 * fraction, text), **given)
     report = evaluate(
         table,
         won,
         closed_at,
         created_at=created_at,
-        weights=weights,
-        groups=groups,
-        seed=seed,
-        minimum=minimum,
         progress=lambda fraction, text: progress(0.5 + 0.5 * fraction, text),
+        **given,
     )
-    report["features"] = _features(card, table, weights)
-    report["left_out"] = [{"name": name, "why": why} for name, why in fit_levels(table)[1].items()]
+    report["features"] = _features(card, table, weights, findings, set(forced_in))
+    report["left_out"] = [_left_out(name, why, table, findings) for name, why in findings.left_out.items()]
     progress(1.0, "Done")
     return card, report
 
 
-def _features(card, table, weights):
+def _features(card, table, weights, findings, forced_in):
     levels = card.levels(table)
     weights = np.ones(table.n_rows) if weights is None else np.asarray(weights, dtype=np.float64)
-    spreads = [
-        float(np.sqrt(np.average(feature.lookup[levels[:, index]] ** 2, weights=weights)))
-        for index, feature in enumerate(card.features)
-    ]
-    total = sum(spreads) or 1.0
+    spreads = np.sqrt(np.average(card.contributions(levels) ** 2, axis=0, weights=weights))
+    total = float(spreads.sum()) or 1.0
     rows = [
         {
-            "name": feature.name,
-            "influence": spread / total,
-            "filled": float(np.mean(~table.columns[feature.name].missing)),
+            "name": name,
+            "influence": float(spread) / total,
+            **_measured(name, table, findings),
+            "forced": name in forced_in,
         }
-        for feature, spread in zip(card.features, spreads)
+        for name, spread in zip(card.names, spreads)
     ]
     return sorted(rows, key=lambda row: -row["influence"])
+
+
+def _left_out(name, why, table, findings):
+    return {"name": name, "why": why, "influence": findings.influence.get(name), **_measured(name, table, findings)}
+
+
+def _measured(name, table, findings):
+    worth, error = findings.worth.get(name, (None, None))
+    return {"filled": float(np.mean(~table.columns[name].missing)), "worth": worth, "worth_error": error}

@@ -176,7 +176,7 @@ class FeatureTable:
             values = column.codes if column.kind == "category" else column.values
             content[f"column_{index}"] = values
             header.append([name, column.kind, getattr(column, "keys", None)])
-        content["header"] = _text_array(json.dumps([self.n_rows, header]))
+        content["header"] = text_array(json.dumps([self.n_rows, header]))
         content.update({f"array_{name}": np.asarray(array) for name, array in arrays.items()})
         if any(array.dtype.hasobject for array in content.values()):
             raise TypeError("Objects cannot be written without pickle.")
@@ -204,7 +204,7 @@ class FeatureTable:
             raise ScoringError("The file of leads is damaged.") from error
 
 
-def _text_array(text):
+def text_array(text):
     """Text as bytes: numpy's own text arrays drop trailing NULs and pad every key to the longest one."""
     return np.frombuffer(text.encode(), dtype=np.uint8)
 

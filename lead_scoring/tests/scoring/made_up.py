@@ -2,7 +2,7 @@
 
 import numpy as np
 from scoring.scorecard import CategoryLevels, FeatureCard, NumberLevels, Scorecard, sigmoid
-from scoring.table import FeatureTable, NumberColumn, category_column
+from scoring.table import CategoryColumn, FeatureTable, NumberColumn, category_column
 
 SOURCES = ("fair", "référence", "website", "冷电话")
 EFFECTS = {"fair": 0.3, "référence": 1.6, "website": -0.4, "冷电话": -1.5}
@@ -69,3 +69,17 @@ def random_levels(scorecard, count, seed=0):
     random = np.random.default_rng(seed)
     columns = [random.choice([*range(feature.levels.n_levels), 255], count) for feature in scorecard.features]
     return np.stack(columns, axis=1).astype(np.uint8)
+
+
+def with_noise(table, count, *, seed=0):
+    """The table with so many columns that tell nothing: numbers and categories, with gaps."""
+    random = np.random.default_rng([seed, count])
+    columns = dict(table.columns)
+    for index in range(count):
+        gaps = random.random(table.n_rows) < random.choice([0.0, 0.3, 0.9])
+        if index % 2:
+            columns[f"noise_{index}"] = NumberColumn(np.where(gaps, np.nan, random.lognormal(size=table.n_rows)))
+        else:
+            keys = random.integers(0, random.choice([2, 6, 30]), table.n_rows)
+            columns[f"noise_{index}"] = CategoryColumn([f"k{key}" for key in range(30)], np.where(gaps, -1, keys))
+    return FeatureTable(columns, table.n_rows)

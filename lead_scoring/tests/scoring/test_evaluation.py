@@ -116,12 +116,24 @@ def test_the_report_says_what_was_learned_from_and_what_was_left_out():
     table.columns["same"] = table.columns["size"].__class__(("x",), np.zeros(1500))
     told = []
     card, report = fit(table, won, closed_at, progress=lambda fraction, text: told.append(fraction))
-    assert report["left_out"] == [{"name": "same", "why": "always the same"}]
+    left_out = {row["name"]: row for row in report["left_out"]}
+    assert left_out["same"] == {
+        "name": "same",
+        "why": "always the same",
+        "influence": None,
+        "filled": 1.0,
+        "worth": None,
+        "worth_error": None,
+    }
+    assert left_out["noise"]["why"] == "does not help to tell won from lost"
+    assert left_out["noise"]["worth"] < left_out["noise"]["worth_error"]
+    assert 0 <= left_out["noise"]["influence"] < 0.1
     names = [feature["name"] for feature in report["features"]]
     assert set(names) == set(card.names) and set(names[:2]) == {"source", "visits"}
     assert sum(feature["influence"] for feature in report["features"]) == pytest.approx(1)
     filled = {feature["name"]: feature["filled"] for feature in report["features"]}
     assert 0.75 < filled["visits"] < 0.85 and filled["source"] == 1
+    assert all(feature["worth"] > 2 * feature["worth_error"] > 0 for feature in report["features"][:2])
     assert told == sorted(told) and told[-1] == 1
     assert json.loads(json.dumps(report, allow_nan=False)) == report
 

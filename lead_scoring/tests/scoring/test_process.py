@@ -13,6 +13,7 @@ from scoring.errors import NotEnoughLeads, TrainingError
 def test_a_child_gives_what_this_process_would():
     table, won, closed_at = leads(1500)
     told = []
+    hands = {"forced_in": ("noise",), "forced_out": ("size", "été"), "ignore_empty": ("visits",)}
     card, found = process.fit(
         table,
         won,
@@ -20,10 +21,12 @@ def test_a_child_gives_what_this_process_would():
         created_at=closed_at,
         seed=3,
         progress=lambda fraction, text: told.append(fraction),
+        **hands,
     )
-    here, report_here = report.fit(table, won, closed_at, created_at=closed_at, seed=3)
+    here, report_here = report.fit(table, won, closed_at, created_at=closed_at, seed=3, **hands)
     assert card.to_json() == here.to_json()
     assert found == report_here
+    assert "noise" in card.names and "size" not in card.names
     assert told == sorted(told) and told[-1] == 1
 
 
