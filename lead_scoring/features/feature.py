@@ -113,9 +113,12 @@ def yes_no(mask):
 # ------------------------------------------------------------
 
 
-def int_array(ids):
-    """Return ids as one array constant: the planner knows its length, the parser reads it at once."""
-    return SQL("%s::int[]", "{" + ",".join(map(str, ids)) + "}")
+def int_array(values):
+    """Return whole numbers as one array constant: the planner knows its length, the parser reads it at once.
+
+    None is NULL. Handed over as a list, each value would be adapted by itself, which takes longer than to store it.
+    """
+    return SQL("%s::int[]", "{" + ",".join(map(str, values)).replace("None", "NULL") + "}")
 
 
 def moment_array(moments):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from odoo.fields import Domain
+from odoo.tools import SQL
 
 PAGE_SIZE = 20_000
 
@@ -17,10 +18,13 @@ def pages(env, domain, size=None, after=0):
     leads = env["crm.lead"].with_context(active_test=False)
     domain = Domain(domain)
     while True:
-        found = leads._search(domain & Domain("id", ">", after), order="id", limit=size).get_result_ids()
-        if not found:
+        query = leads._search(domain & Domain("id", ">", after), order="id", limit=size)
+        # As bytes: twenty thousand rows of one number each take longer to receive than to find.
+        ((packed,),) = env.execute_query(SQL("SELECT string_agg(int4send(id), '') FROM (%s) page", query.select()))
+        if not packed:
             return
-        yield np.array(found, np.int64)
+        found = np.sort(np.frombuffer(packed, ">i4").astype(np.int64))
+        yield found
         if len(found) < size:
             return
-        after = found[-1]
+        after = int(found[-1])

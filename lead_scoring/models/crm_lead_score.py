@@ -5,10 +5,13 @@ import numpy as np
 from odoo import fields, models
 from odoo.tools import SQL
 
+from ..features.feature import int_array
 from ..scoring import trend
 
 # A daily run that starts a little earlier than the day before still finds that day's scores.
 RUN_JITTER = timedelta(hours=1)
+# Percent of a page that is filled at first: the rest has room for a new version of every row.
+FILL_FACTOR = 45
 
 
 def add_levels_column(model):
@@ -24,21 +27,6 @@ def add_levels_column(model):
             check=SQL.identifier(f"{model._table}_levels_length"),
         )
     )
-
-
-def array(values, kind):
-    """Return values as one array constant of SQL; None is NULL.
-
-    Handed over as a list, each value would be adapted by itself, which takes longer than to store it.
-    """
-    return SQL("%s::%s[]", "{" + ",".join(map(_ARRAY_ITEM[kind], values)) + "}", SQL(kind))
-
-
-_ARRAY_ITEM = {
-    "int": lambda value: "NULL" if value is None else str(value),
-    "text": str,  # codes of ours: letters alone
-    "bytea": lambda value: f'"\\\\x{value.hex()}"',
-}
 
 
 class UncheckedMany2one(fields.Many2one):
@@ -81,10 +69,15 @@ class CrmLeadScore(models.Model):
 
     _lead_model_uniq = models.Constraint("UNIQUE(lead_id, model_id)", "A model gives a lead one score.")
     _main_uniq = models.UniqueIndex("(lead_id) WHERE main", "A lead has one score of its own.")
-    _main_score_idx = models.Index("(score) WHERE main")
+    # No index on what a run changes: then PostgreSQL writes a new score into the row's own page and touches no
+    # index at all (a heap-only tuple), if the page has room. 80,000 scores are updated in 0.1 s instead of 0.45.
+    # Sorting as many leads by score takes 10 ms without an index.
 
     def init(self):
         add_levels_column(self)
+        self.env.cr.execute(
+            SQL("ALTER TABLE %s SET (fillfactor = %s)", SQL.identifier(self._table), SQL(str(FILL_FACTOR)))
+        )
 
     # ------------------------------------------------------------
     # Writing in sets
@@ -120,10 +113,12 @@ class CrmLeadScore(models.Model):
         ((written, to_elect),) = self.env.execute_query(
             SQL(
                 """
-                WITH new AS MATERIALIZED (
-                    SELECT * FROM unnest(%(lead)s, %(score)s, %(earlier)s, %(trend)s, %(levels)s)
-                        AS new(lead_id, score, earlier_score, trend, levels)
-                ), stored AS MATERIALIZED (
+                WITH new AS (
+                    SELECT lead_id, score, earlier_score, trend,
+                           substring(%(levels)s FROM %(width)s * (place::int - 1) + 1 FOR %(width)s) AS levels
+                      FROM unnest(%(lead)s, %(score)s, %(earlier)s, %(trend)s::text[])
+                           WITH ORDINALITY AS new(lead_id, score, earlier_score, trend, place)
+                ), stored AS (
                     SELECT id, lead_id, version_id, score, earlier_score, trend, levels
                       FROM crm_lead_score
                      WHERE model_id = %(model)s AND lead_id BETWEEN %(first)s AND %(last)s
@@ -150,7 +145,7 @@ class CrmLeadScore(models.Model):
                            levels = changed.levels,
                            date = CASE WHEN is_move THEN %(now)s ELSE row.date END
                       FROM changed
-                     WHERE row.id = changed.id
+                     WHERE row.id = changed.id AND row.lead_id BETWEEN %(first)s AND %(last)s
                 ), inserted AS (
                     INSERT INTO crm_lead_score
                            (lead_id, model_id, version_id, score, earlier_score, trend, date, levels, main)
@@ -168,11 +163,13 @@ class CrmLeadScore(models.Model):
                 now=SQL("%s::timestamp", now),
                 first=int(lead_ids[0]),
                 last=int(lead_ids[-1]),
-                lead=array(lead_ids.tolist(), "int"),
-                score=array(scores.tolist(), "int"),
-                earlier=array(earlier, "int"),
-                trend=array(trends, "text"),
-                levels=array((level.tobytes() for level in levels), "bytea"),
+                lead=int_array(lead_ids.tolist()),
+                score=int_array(scores.tolist()),
+                earlier=int_array(earlier),
+                trend=f"{{{','.join(trends)}}}",
+                # All rows in one: a value for each would be quoted by itself.
+                levels=np.ascontiguousarray(levels).tobytes(),
+                width=levels.shape[1],
             )
         )
         return written, to_elect
@@ -191,26 +188,19 @@ class CrmLeadScore(models.Model):
         card = version._load_card()
         settings = self.env["lead.scoring.config"]._settings(version.model_id.company_id)
         cutoff = now - timedelta(days=settings.trend_days) + RUN_JITTER
-        before = self._levels_before(version, lead_ids, levels.shape[1], cutoff)
         earlier_log_odds = np.full(len(lead_ids), np.nan)
         earlier = np.full(len(lead_ids), None)
-        for rows, old_levels in before:
+        for rows, old_levels in self._levels_before(version, lead_ids, cutoff):
             earlier_log_odds[rows] = card.log_odds(old_levels)
             earlier[rows] = card.scores(old_levels).tolist()
         return trend.trends(card.log_odds(levels), earlier_log_odds).tolist(), earlier.tolist()
 
-    def _levels_before(self, version, lead_ids, width, cutoff):
+    def _levels_before(self, version, lead_ids, cutoff):
         """Yield ``(row positions, levels)`` of earlier levels, in terms of the present version."""
-        position = {lead_id: row for row, lead_id in enumerate(lead_ids)}
-        by_version = {}
-        for lead_id, version_id, levels in self.env["crm.lead.score.history"]._before(
-            version.model_id, lead_ids, cutoff
-        ):
-            by_version.setdefault(version_id, []).append((position[lead_id], bytes(levels)))
-        for old in self.env["lead.scoring.model.version"].browse(by_version):
-            rows, stored = zip(*by_version[old.id])
-            rows = np.array(rows)
-            levels = np.frombuffer(b"".join(stored), dtype=np.uint8).reshape(len(rows), -1)
+        Version = self.env["lead.scoring.model.version"]
+        History = self.env["crm.lead.score.history"]
+        for version_id, rows, levels in History._before(version.model_id, lead_ids, cutoff):
+            old = Version.browse(version_id)
             if old != version:
                 levels, mappable = version._load_card().translate(levels, old._load_card())
                 rows, levels = rows[mappable], levels[mappable]
@@ -269,24 +259,30 @@ class CrmLeadScore(models.Model):
         self._delete_where(SQL("version_id = ANY(%s)", list(version_ids)))
 
     def _delete_where(self, condition):
-        rows = self.env.execute_query(
-            SQL("DELETE FROM crm_lead_score WHERE %s RETURNING lead_id", condition)
-        )
+        rows = self.env.execute_query(SQL("DELETE FROM crm_lead_score WHERE %s RETURNING lead_id", condition))
         self._elect_main([lead_id for (lead_id,) in rows])
 
-    def _delete_uncovered(self, model, covered):
-        """Delete the scores of open leads that a model covers no more.
+    def _delete_uncovered(self, model, after, last, covered):
+        """Delete the scores of the open leads in a range that a model covers no more.
 
-        :param covered: a ``Query`` of the leads that it covers
+        :param after, last: ids of leads; the range begins behind the one and ends with the other, None is open
+        :param covered: ids of the leads in this range that it covers
         """
         self._delete_where(
             SQL(
                 """
-                model_id = %s
-                AND lead_id IN (SELECT id FROM crm_lead WHERE active AND won_status = 'pending')
-                AND lead_id NOT IN %s
+                id IN (
+                    WITH stray AS MATERIALIZED (  -- hardly ever any: leads are looked at after that
+                        SELECT id, lead_id FROM crm_lead_score
+                         WHERE model_id = %s AND lead_id > %s AND %s AND lead_id <> ALL (%s)
+                    )
+                    SELECT stray.id FROM stray JOIN crm_lead ON crm_lead.id = stray.lead_id
+                     WHERE crm_lead.active AND crm_lead.won_status = 'pending'
+                )
                 """,
                 model.id,
-                covered.subselect(),
+                after,
+                SQL("TRUE") if last is None else SQL("lead_id <= %s", last),
+                int_array(covered),
             )
         )

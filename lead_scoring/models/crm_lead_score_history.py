@@ -1,7 +1,10 @@
+import numpy as np
+
 from odoo import api, fields, models
 from odoo.tools import SQL
 
-from .crm_lead_score import UncheckedMany2one, add_levels_column, array
+from ..features.feature import int_array
+from .crm_lead_score import UncheckedMany2one, add_levels_column
 
 
 class CrmLeadScoreHistory(models.Model):
@@ -30,32 +33,46 @@ class CrmLeadScoreHistory(models.Model):
 
         :param lead_ids: list of lead ids
         :param cutoff: naive UTC datetime
-        :return: list of ``(lead id, version id, levels)`` of the leads that were scored before
+        :return: list of ``(version id, positions, levels)``: int array of shape (m,), the places in ``lead_ids``
+            of leads that were scored before, and their levels by that version, uint8 of shape (m, features)
         """
         one = SQL(
             "SELECT version_id, levels FROM crm_lead_score_history history"
             " WHERE history.lead_id = wanted.lead_id AND history.model_id = %s",
             model.id,
         )
-        return self.env.execute_query(
+        rows = self.env.execute_query(
             SQL(
                 """
-                SELECT wanted.lead_id,
-                       coalesce(before.version_id, after.version_id), coalesce(before.levels, after.levels)
-                  FROM unnest(%(leads)s) AS wanted(lead_id)
-                  LEFT JOIN LATERAL (
-                    %(one)s AND history.date <= %(cutoff)s ORDER BY history.date DESC LIMIT 1
-                  ) AS before ON TRUE
-                  LEFT JOIN LATERAL (
-                    %(one)s AND before.version_id IS NULL ORDER BY history.date LIMIT 1
-                  ) AS after ON TRUE
-                 WHERE coalesce(before.version_id, after.version_id) IS NOT NULL
+                SELECT version_id, string_agg(int4send(place::int - 1), ''), string_agg(levels, '')
+                  FROM (
+                    SELECT place,
+                           coalesce(before.version_id, after.version_id) AS version_id,
+                           coalesce(before.levels, after.levels) AS levels
+                      FROM unnest(%(leads)s) WITH ORDINALITY AS wanted(lead_id, place)
+                      LEFT JOIN LATERAL (
+                        %(one)s AND history.date <= %(cutoff)s ORDER BY history.date DESC LIMIT 1
+                      ) AS before ON TRUE
+                      LEFT JOIN LATERAL (
+                        %(one)s AND before.version_id IS NULL ORDER BY history.date LIMIT 1
+                      ) AS after ON TRUE
+                  ) AS found
+                 WHERE version_id IS NOT NULL
+                 GROUP BY version_id
                 """,
-                leads=array(lead_ids, "int"),
+                leads=int_array(lead_ids),
                 one=one,
                 cutoff=cutoff,
             )
         )
+        return [
+            (
+                version_id,
+                np.frombuffer(places, ">i4").astype(np.intp),
+                np.frombuffer(levels, np.uint8).reshape(len(places) // 4, -1),
+            )
+            for version_id, places, levels in rows
+        ]
 
     def _delete_of(self, column, ids):
         """Delete the history of some leads, models or versions: no foreign key does it.

@@ -8,6 +8,7 @@ import numpy as np
 from odoo import Command, api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Domain
+from odoo.tools import SQL
 
 from ..features.catalogue import catalogue, find
 from ..features.extract import extract
@@ -126,7 +127,10 @@ class LeadScoringModel(models.Model):
             )
             model.won_count = counts.get("won", 0)
             model.lost_count = counts.get("lost", 0)
-            model.open_count = Lead.search_count(model._open_lead_domain())
+            model.open_count = model._count_open_leads()
+
+    def _count_open_leads(self):
+        return self.env["crm.lead"].sudo().search_count(self._open_lead_domain())
 
     @api.depends("version_id", "training_requested", "training_error", "state")
     @api.depends_context("lang")
@@ -454,6 +458,8 @@ class LeadScoringModel(models.Model):
     def _score_batch(self, lead_ids):
         """Extract, score and store some leads, without a commit. Return a :class:`BatchResult`."""
         self.ensure_one()
+        # The planner takes a batch's steps for dearer than they are, and would compile them for 0.6 s each time.
+        self.env.cr.execute(SQL("SET LOCAL jit = off"))
         clock = [time.perf_counter()]
         card = self.version_id._load_card()
         extraction = extract(self.sudo().env, lead_ids, list(card.names))

@@ -83,7 +83,7 @@ class LeadScoringRun(models.Model):
         live = self.env["lead.scoring.model"].search([("state", "=", "live")])
         return self.create(
             [
-                {"model_id": model.id, "version_id": model.version_id.id, "total_count": model.open_count}
+                {"model_id": model.id, "version_id": model.version_id.id, "total_count": model._count_open_leads()}
                 for model in live
             ]
         )
@@ -95,12 +95,18 @@ class LeadScoringRun(models.Model):
     def _go_on(self):
         """Score batch after batch. Return False if the cron's time is over before the run is."""
         try:
-            for ids in pages(self.env, self.model_id._open_lead_domain(), after=self.last_lead_id):
-                self._score_ids(ids.tolist())
+            Score = self.env["crm.lead.score"]
+            for page in pages(self.env, self.model_id._open_lead_domain(), after=self.last_lead_id):
+                # A crash of the database may take the last batches with it: the next turn scores them again.
+                self.env.cr.execute(SQL("SET LOCAL synchronous_commit = off"))
+                ids = page.tolist()
+                self._score_ids(ids)
+                Score._delete_uncovered(self.model_id, self.last_lead_id, ids[-1], ids)
                 self.read_count += len(ids)
-                self.last_lead_id = int(ids[-1])
+                self.last_lead_id = ids[-1]
                 if not self.env["ir.cron"]._commit_progress(len(ids)):
                     return False
+            Score._delete_uncovered(self.model_id, self.last_lead_id, None, [])
             if not self._mark_sales_ready():
                 return False
         except (ScoringError, UserError) as error:
@@ -110,13 +116,9 @@ class LeadScoringRun(models.Model):
             _logger.exception("Lead scoring run %s failed", self.id)
             self._end("failed", self.env._("Scoring failed unexpectedly; the server's log says why."))
         else:
-            self.env["crm.lead.score"]._delete_uncovered(self.model_id, self._covered())
             self._end("done")
         self.env["ir.cron"]._commit_progress()
         return True
-
-    def _covered(self):
-        return self.env["crm.lead"]._search(self.model_id._open_lead_domain(), bypass_access=True)
 
     def _end(self, state, message=None):
         self.write({"state": state, "date_end": fields.Datetime.now()})

@@ -6,10 +6,11 @@ from .common import LeadScoringCommon
 
 @tagged("post_install", "-at_install")
 class TestTrend(LeadScoringCommon):
-    def setUp(self):
-        super().setUp()
-        self._go_live()
-        self.lead = self.hot[0]
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls._go_live()
+        cls.lead = cls.hot[0]
 
     def _days_pass(self, days):
         """Move all that is known of the scores into the past."""
@@ -81,3 +82,26 @@ class TestTrend(LeadScoringCommon):
         self._score()
         self.assertEqual(History.search(domain).mapped("score")[0], self.lead.lead_score)
         self.assertEqual(History.search_count(domain), 2)
+
+    def test_history_goes_with_its_lead_its_version_and_its_model(self):
+        self.lead.source_id = self.cold
+        first = self.model.version_id
+        second = self.model._train()
+        self._score()
+        self.env.cr.execute("SELECT count(DISTINCT lead_id), count(DISTINCT version_id) FROM crm_lead_score_history")
+        self.assertEqual(self.env.cr.fetchone(), (10, 2))
+        (self.hot | self.cool)[4:].unlink()
+        first.unlink()
+        self.env.cr.execute("SELECT count(DISTINCT lead_id), min(version_id) FROM crm_lead_score_history")
+        self.assertEqual(self.env.cr.fetchone(), (4, second.id))
+        self.model.unlink()
+        self.env.cr.execute("SELECT count(*) FROM crm_lead_score_history")
+        self.assertEqual(self.env.cr.fetchone(), (0,))
+
+    def test_history_of_leads_deleted_by_sql_is_swept_up(self):
+        self.env.cr.execute(SQL("DELETE FROM crm_lead WHERE id = %s", self.lead.id))
+        self.env["crm.lead.score.history"]._gc_orphans()
+        self.env.cr.execute(
+            "SELECT count(*), count(*) FILTER (WHERE lead_id = %s) FROM crm_lead_score_history", [self.lead.id]
+        )
+        self.assertEqual(self.env.cr.fetchone(), (9, 0))
