@@ -12,8 +12,9 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from dev.paths import is_full
 from dev.process import follow
-from dev.say import Problem, step
+from dev.say import FULL, Problem, step
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 # bookworm beside sid: the last suite with Font Awesome 4.7, which Odoo's icons need.
@@ -73,6 +74,8 @@ class PrivateApt:
         """Run apt-get; its status lines become progress, its errors a Problem."""
 
         def told(line: str) -> None:
+            if is_full(self.folder):  # apt would wait for ever
+                raise Problem(FULL)
             if match := re.match(r"dlstatus:[^:]*:([\d.]+):", line):
                 at.at(float(match[1]) / 100)
 
@@ -87,7 +90,7 @@ class PrivateApt:
     def _words(errors: list[str]) -> str:
         text = " ".join(errors)
         if "No space left" in text or "free space" in text:
-            return "the disk is full: free some space and run the same command again"
+            return FULL
         if UNREACHABLE.search(text):
             return f"the Debian mirror cannot be reached: check the network and run the same command again, {HELP}"
         return f"apt failed ({errors[-1] if errors else 'no message'}): mend that and run it again, {HELP}"

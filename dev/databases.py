@@ -28,7 +28,7 @@ from dev.cache import locked, made_once, remove
 from dev.odoo_source import odoo_source
 from dev.paths import ADDON, ROOT, RUN, cache, clone_key, digest, need_space, tree_digest
 from dev.process import follow
-from dev.say import Problem, step
+from dev.say import FULL, Problem, step
 from dev.venv import FILES
 
 TEMPLATES = ("crm", "lead_scoring")
@@ -170,7 +170,7 @@ def copy(source: str, target: str) -> None:
         try:
             cursor.execute(query)
         except psycopg2.errors.DiskFull:
-            raise Problem("the disk is full: free some space and run the same command again") from None
+            raise Problem(FULL) from None
         except psycopg2.errors.ObjectInUse:
             raise Problem(f"somebody is connected to the template database {source}: close that connection") from None
 
@@ -194,10 +194,7 @@ def _copy_tree(source: Path, target: Path) -> None:
     done = subprocess.run(["cp", "-a", "--reflink=auto", source, target], capture_output=True, text=True)
     if done.returncode:
         reason = done.stderr.strip().splitlines()[-1]
-        full = "No space left" in reason
-        raise Problem(
-            "the disk is full: free some space and run the same command again" if full else f"cp failed: {reason}"
-        )
+        raise Problem(FULL if "No space left" in reason else f"cp failed: {reason}")
 
 
 # ---------------------------------------------------------------- templates and copies
@@ -260,9 +257,9 @@ def install(database: str, modules: list[str], title: str, update: bool = False)
                 at.at(int(match[2]) / int(match[3]), match[1])
 
         code, last = follow(command, told)
-    wrong = _not_installed(database, modules) if code == 0 else modules
-    if wrong:
-        raise Problem(f"{', '.join(wrong)} cannot be installed: {_reason(log, last)} (log: {log})")
+        wrong = _not_installed(database, modules) if code == 0 else modules
+        if wrong:
+            raise Problem(f"{', '.join(wrong)} cannot be installed: {_reason(log, last)} (log: {log})")
 
 
 def _not_installed(database: str, modules: list[str]) -> list[str]:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from dev import databases
+from dev.asked import STAMPS, need_demo, wanted_leads
 from dev.databases import install, own, prepared, stamp, stamps
 from dev.paths import RUN
 from dev.ports import host, need_port
@@ -16,16 +17,12 @@ from dev.say import Problem, say, step
 from dev.server import odoo_server
 
 NAME = "demo"
-STAMPS = RUN / "demo.json"
-LEADS = ("recent", "all")
 WHERE = "CRM > Sales > My Open Leads Scored"
 
 
 def demo(arguments: list[str]) -> None:
     """Make the demo database if there is none, bring it up to date, show its result and serve it."""
-    leads = os.environ.get("LEADS") or None
-    if leads not in (None, *LEADS):
-        raise Problem(f"LEADS={leads} is not known: LEADS=recent (June 2009 - November 2010) or LEADS=all (from 2008)")
+    leads = wanted_leads()
     port = need_port()
     with prepared("demo") as place:
         database = own(NAME)
@@ -93,8 +90,8 @@ def _fill(database: str, leads: str) -> list[str]:
 
         command = [sys.executable, "-m", "dev.demo_child", database, leads]
         code, last = follow(command, told)
-    if code:
-        raise Problem(f"the demo's leads could not be loaded and scored: {last[-1] if last else 'no message'}")
+        if code:
+            raise Problem(f"the demo's leads could not be loaded and scored: {last[-1] if last else 'no message'}")
     return result
 
 
@@ -111,6 +108,7 @@ def _tell(port: int, server: str, log: Path) -> None:
 
 def existing() -> str:
     """The demo database, for commands that need one."""
+    need_demo()
     if not databases.exists(own(NAME)) or stamps(STAMPS).get("result") is None:
         raise Problem("there is no demo database yet: run `make demo` first")
     return own(NAME)

@@ -12,6 +12,9 @@ SPINNER = "|/-\\"
 QUIET_SECONDS = 10  # without a terminal: how often a long step says how far it is
 
 
+FULL = "the disk is full: free some space and run the same command again"
+
+
 class Problem(Exception):
     """Something the person can mend. Its text is the one line that is shown: what is wrong and what to do."""
 
@@ -101,12 +104,11 @@ def one_line_problems():
         sys.stderr.write(f"error: {problem}\n")
         sys.exit(1)
     except KeyboardInterrupt:
-        sys.stderr.write("\nstopped\n")
+        sys.stderr.write("stopped\n")
         sys.exit(130)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            where = f" at {error.filename}" if error.filename else ""
-            sys.stderr.write(f"error: the disk is full{where}: free some space and run the same command again\n")
+            sys.stderr.write(f"error: {FULL}\n")
             sys.exit(1)
         if error.errno == errno.EACCES and error.filename:
             sys.stderr.write(f"error: {error.filename} cannot be read or written: give yourself access to it\n")
