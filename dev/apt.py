@@ -46,6 +46,7 @@ class PrivateApt:
     """An apt of our own in ``folder``: ``update`` once, then ``download`` packages into a folder."""
 
     def __init__(self, folder: Path):
+        address = mirror()
         self.folder = folder
         self.lists = folder / "lists"
         for part in (self.lists / "partial", folder / "cache" / "archives" / "partial"):
@@ -54,7 +55,7 @@ class PrivateApt:
             raise Problem(f"{KEYRING} is missing: install the package debian-archive-keyring, {HELP}")
         architecture = subprocess.run(["dpkg", "--print-architecture"], capture_output=True, text=True).stdout.strip()
         sources = folder / "private.sources"
-        sources.write_text(SOURCES.format(mirror=mirror(), arch=architecture, key=KEYRING))
+        sources.write_text(SOURCES.format(mirror=address, arch=architecture, key=KEYRING))
         options = {
             "Dir::Etc::sourcelist": sources,
             "Dir::Etc::sourceparts": "/dev/null",

@@ -8,6 +8,7 @@ from dev.paths import RUN
 from dev.say import Problem
 
 LEADS = ("recent", "all")
+OUTSIDE = RUN / "odoo-outside.conf"  # Odoo's configuration for the server that PG* names
 STAMPS = RUN / "demo.json"  # of the demo database
 
 
@@ -35,6 +36,11 @@ def wanted_leads() -> str | None:
     if leads not in (None, *LEADS):
         raise Problem(f"LEADS={leads} is not known: LEADS=recent (June 2009 - November 2010) or LEADS=all (from 2008)")
     return leads
+
+
+def outside_used() -> bool:
+    """Whether this clone made databases on a server that PG* named."""
+    return OUTSIDE.exists()
 
 
 def need_demo() -> None:

@@ -6,7 +6,7 @@ import importlib
 import os
 import sys
 
-from dev.asked import check
+from dev.asked import check, outside_used
 from dev.process import interrupt_on_termination
 from dev.say import one_line_problems
 
@@ -43,6 +43,8 @@ def main(arguments: list[str]) -> int:
     if arguments[0] == "run" and "--bench" in arguments[1:2]:
         environment = "bench"
     with one_line_problems():
+        if arguments[0] == "clean" and outside_used():
+            environment = "odoo"  # to speak with that server
         if environment and os.environ.get(STAGE) != environment:
             check(arguments[0])
             _enter(environment, arguments)

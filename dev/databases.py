@@ -106,7 +106,12 @@ def _data_dir(config: Path) -> Path:
 
 def own(name: str) -> str:
     """A database's name: plain on our own server, marked with the clone on one that we share with others."""
-    return f"lead_scoring_{clone_key()}_{name}" if place().server.outside else name
+    return f"{outside_prefix()}{name}" if place().server.outside else name
+
+
+def outside_prefix() -> str:
+    """What names this clone's databases on a server that is shared with others."""
+    return f"lead_scoring_{clone_key()}_"
 
 
 def addon_key() -> str:
@@ -160,6 +165,14 @@ def drop(name: str) -> None:
     with _admin() as cursor:
         cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
     remove(place().filestore(name))
+
+
+def drop_all() -> list[str]:
+    """Drop all databases of this clone on an outside server, and nothing else there; returns their names."""
+    mine = [name for name in names() if name.startswith(outside_prefix())]
+    for name in mine:
+        drop(name)
+    return mine
 
 
 def copy(source: str, target: str) -> None:

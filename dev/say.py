@@ -110,6 +110,9 @@ def one_line_problems():
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             sys.stderr.write(f"error: {FULL}\n")
             sys.exit(1)
+        if isinstance(error, FileNotFoundError) and error.filename and "/" not in str(error.filename):
+            sys.stderr.write(f"error: the program {error.filename} is missing here: install it\n")
+            sys.exit(1)
         if error.errno == errno.EACCES and error.filename:
             sys.stderr.write(f"error: {error.filename} cannot be read or written: give yourself access to it\n")
             sys.exit(1)

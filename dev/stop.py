@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from dev import postgres
+from dev.asked import OUTSIDE, outside_used
 from dev.cache import remove
 from dev.paths import RUN, cache
 from dev.running import stop_running
@@ -25,10 +26,25 @@ def stop(arguments: list[str]) -> None:
 def clean(arguments: list[str]) -> None:
     """Remove this clone's clusters, databases, filestores, logs and stamps; the shared cache stays."""
     stop(arguments)
+    if outside_used():
+        _clean_outside()
     for home in postgres.homes():
         remove(home)
     remove(RUN)
     say("removed this clone's databases; what is shared stays in the cache (make clean-cache)")
+
+
+def _clean_outside() -> None:
+    """Drop this clone's databases on the server that PG* names."""
+    if not postgres.outside():
+        raise Problem(
+            f"this clone has databases on a server that PG* named: set PG* as then, or remove {OUTSIDE} to leave them"
+        )
+    from dev.databases import drop_all, prepared
+
+    with prepared("demo") as place:
+        dropped = drop_all()
+        say(f"dropped {len(dropped)} databases from {place.words}")
 
 
 def clean_cache(arguments: list[str]) -> None:

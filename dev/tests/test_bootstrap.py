@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from dev import asked, odoo_source, paths, ports, venv
-from dev.say import FULL, Problem
+from dev import apt, asked, odoo_source, paths, ports, postgres, stop, venv
+from dev.asked import outside_used
+from dev.say import FULL, Problem, one_line_problems
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHONS = ("3.10.0", "3.11.0", "3.11.2", "3.11.5", "3.12.1", "3.13.0")  # 3.11.2 is Debian 12's
@@ -194,3 +195,41 @@ def test_an_unsupported_python_is_refused_in_a_line():
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 1
     assert re.fullmatch(r"Python 3\.\d+ cannot run Odoo 19: .*PYTHON=python3.12\n", done.stderr)
+
+
+# Databases on an outside server
+
+
+def test_clean_does_not_forget_databases_on_an_outside_server(monkeypatch, tmp_path):
+    (tmp_path / "odoo-outside.conf").touch()
+    monkeypatch.setattr(asked, "OUTSIDE", tmp_path / "odoo-outside.conf")
+    monkeypatch.setattr(stop, "RUN", tmp_path)
+    monkeypatch.setattr(stop, "stop", lambda arguments: None)
+    for name in postgres.OUTSIDE:
+        monkeypatch.delenv(name, raising=False)
+    assert "set PG*" in refusal(stop.clean, [])
+    assert outside_used()
+
+
+def test_on_an_outside_server_only_databases_of_this_clone_are_dropped(monkeypatch):
+    databases = pytest.importorskip("dev.databases")
+    mine = [f"lead_scoring_{paths.clone_key()}_demo", f"lead_scoring_{paths.clone_key()}_tpl_crm_1"]
+    dropped = []
+    monkeypatch.setattr(databases, "names", lambda: ["postgres", "lead_scoring_0_demo", "lead_scoring", *mine, "demo"])
+    monkeypatch.setattr(databases, "drop", dropped.append)
+    assert databases.drop_all() == dropped == mine
+
+
+# Missing programs
+
+
+def test_without_apt_a_person_is_told_of_odoo_source(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert "ODOO_SOURCE" in refusal(apt.PrivateApt, tmp_path)
+
+
+def test_a_missing_program_is_a_line(capsys):
+    with pytest.raises(SystemExit) as caught, one_line_problems():
+        subprocess.run(["no-such-program"])
+    assert caught.value.code == 1
+    assert capsys.readouterr().err == "error: the program no-such-program is missing here: install it\n"
