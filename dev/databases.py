@@ -305,15 +305,16 @@ def _plant_seed(purpose: str, kind: str, data_dir: Path) -> None:
         if (cluster.data / "PG_VERSION").exists():
             return
         need_space(RUN, 1000, "A database cluster")
-        remove(data_dir)
-        _copy_tree(seed / "filestore", data_dir / "filestore")
-        remove(cluster.home)
-        part = cluster.home.with_name(f"{cluster.home.name}.part")
-        remove(part)
-        part.mkdir(parents=True)
-        _copy_tree(seed / "data", part / "data")
-        postgres.owned(part)
-        part.rename(cluster.home)
+        with step("Copying the prepared database cluster", only_if_long=True):
+            remove(data_dir)
+            _copy_tree(seed / "filestore", data_dir / "filestore")
+            remove(cluster.home)
+            part = cluster.home.with_name(f"{cluster.home.name}.part")
+            remove(part)
+            part.mkdir(parents=True)
+            _copy_tree(seed / "data", part / "data")
+            postgres.owned(part)
+            part.rename(cluster.home)
 
 
 def _seed(binaries: postgres.Binaries) -> Path:

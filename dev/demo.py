@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dev import databases
 from dev.asked import STAMPS, need_demo, wanted_leads
+from dev.cache import locked
 from dev.databases import install, own, prepared, stamp, stamps
 from dev.paths import RUN
 from dev.ports import host, need_port
@@ -26,12 +27,13 @@ def demo(arguments: list[str]) -> None:
     port = need_port()
     with prepared("demo") as place:
         database = own(NAME)
-        if _must_make(database, leads):
-            _make(database)
-            stamp(STAMPS, database=database, odoo=databases.odoo_key(), leads=leads or "recent", result=None)
-        _update(database)
-        if stamps(STAMPS).get("result") is None:
-            stamp(STAMPS, result=_fill(database, stamps(STAMPS)["leads"]))
+        with locked(RUN / "locks" / "demo.lock", "it makes the demo"):
+            if _must_make(database, leads):
+                _make(database)
+                stamp(STAMPS, database=database, odoo=databases.odoo_key(), leads=leads or "recent", result=None)
+            _update(database)
+            if stamps(STAMPS).get("result") is None:
+                stamp(STAMPS, result=_fill(database, stamps(STAMPS)["leads"]))
         say("\n".join(stamps(STAMPS)["result"]))
         log = RUN / "log" / "odoo.log"
         with odoo_server(database, port, host(), log) as process:

@@ -1,5 +1,6 @@
 """What is refused, and in which words; what a full disk, an impatient Ctrl-C and an old Python do."""
 
+import io
 import os
 import re
 import signal
@@ -7,13 +8,14 @@ import socket
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import pytest
 
 from dev import apt, asked, odoo_source, paths, ports, postgres, stop, venv
 from dev.asked import outside_used
-from dev.say import FULL, Problem, one_line_problems
+from dev.say import FULL, Problem, Step, one_line_problems
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHONS = ("3.10.0", "3.11.0", "3.11.2", "3.11.5", "3.12.1", "3.13.0")  # 3.11.2 is Debian 12's
@@ -77,10 +79,9 @@ def test_what_is_no_port(port, monkeypatch):
     assert f"PORT={port}" in refusal(ports.need_port)
 
 
-@pytest.mark.parametrize("host", ["203.0.113.1", "no.such.host.invalid"])
-def test_an_address_of_another_machine_is_not_a_taken_port(host, monkeypatch):
-    monkeypatch.setenv("HOST", host)
-    assert f"HOST={host}" in refusal(ports.need_port)
+def test_an_address_of_another_machine_is_not_a_taken_port(monkeypatch):
+    monkeypatch.setenv("HOST", "203.0.113.1")
+    assert "HOST=203.0.113.1" in refusal(ports.need_port)
 
 
 # A full disk
@@ -233,3 +234,25 @@ def test_a_missing_program_is_a_line(capsys):
         subprocess.run(["no-such-program"])
     assert caught.value.code == 1
     assert capsys.readouterr().err == "error: the program no-such-program is missing here: install it\n"
+
+
+# Steps
+
+
+@pytest.mark.parametrize(
+    "short, only_if_long, told",
+    [(60, True, ""), (60, False, "... Working\nok  Working"), (0, True, "... Working\nok  Working")],
+)
+def test_a_step_says_that_it_begins_and_ends(short, only_if_long, told, monkeypatch):
+    monkeypatch.setattr("dev.say.SHORT_SECONDS", short)
+    stream = io.StringIO()
+    with Step("Working", stream, only_if_long):
+        time.sleep(0.02)
+    assert stream.getvalue().split("  (")[0] == told
+
+
+def test_a_step_that_failed_is_not_ok():
+    stream = io.StringIO()
+    with pytest.raises(Problem), Step("Working", stream):
+        raise Problem("no")
+    assert stream.getvalue() == "... Working\n"
