@@ -11,6 +11,7 @@ from dev import databases
 from dev.asked import STAMPS, need_demo, wanted_leads
 from dev.cache import locked
 from dev.databases import install, own, prepared, stamp, stamps
+from dev.demo_job import PASSING
 from dev.paths import RUN
 from dev.ports import host, need_port
 from dev.process import follow, foreground
@@ -85,8 +86,8 @@ def _fill(database: str, leads: str) -> list[str]:
         def told(line: str) -> None:
             if result or not line:
                 result.append(line)
-            elif at.live:
-                at.at(text=line.strip()[:100])
+            elif at.live or line.startswith(PASSING):
+                at.at(text=line.removeprefix(PASSING).strip()[:100])
             else:
                 say(f"    {line}")
 
