@@ -1,13 +1,16 @@
 """What is refused, and in which words; what a full disk, an impatient Ctrl-C and an old Python do."""
 
 import io
+import logging
 import os
 import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from pathlib import Path
 
@@ -256,3 +259,48 @@ def test_a_step_that_failed_is_not_ok():
     with pytest.raises(Problem), Step("Working", stream):
         raise Problem("no")
     assert stream.getvalue() == "... Working\n"
+
+
+def test_what_a_training_logs_is_told_in_passing():
+    from dev.demo_job import PASSING, _log_told
+
+    logger, told = logging.getLogger("odoo.addons.lead_scoring.models.x"), []
+    with _log_told(told.append):
+        logger.info("Training %s: %d %%", 1, 40)
+    logger.info("Training 1: 80 %%")
+    assert told == [f"{PASSING}Training 1: 40 %"]
+
+
+# PostgreSQL
+
+
+def test_an_outside_server_that_is_too_old(monkeypatch):
+    pytest.importorskip("psycopg2")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=greet, args=(server, b"12.22"), daemon=True).start()
+        monkeypatch.setenv("PGHOST", "127.0.0.1")
+        monkeypatch.setenv("PGPORT", str(server.getsockname()[1]))
+        monkeypatch.setenv("PGUSER", "odoo")
+        line = refusal(postgres._outside_server)
+    assert "is version 12, Odoo 19 needs 13 or newer" in line
+
+
+def greet(server, version):
+    """As much of PostgreSQL's protocol as a client needs to believe that it is connected to ``version``."""
+
+    def message(kind, body):
+        return kind + struct.pack("!I", len(body) + 4) + body
+
+    told = {b"server_version": version, b"client_encoding": b"UTF8", b"server_encoding": b"UTF8"}
+    told |= {b"DateStyle": b"ISO, MDY", b"standard_conforming_strings": b"on"}
+    client, _address = server.accept()
+    with client:
+        while True:
+            size, code = struct.unpack("!II", client.recv(8))
+            if code == 3 << 16:  # the start; before it a client may ask for encryption
+                client.recv(size - 8)
+                break
+            client.sendall(b"N")
+        parameters = b"".join(message(b"S", name + b"\0" + value + b"\0") for name, value in told.items())
+        client.sendall(message(b"R", struct.pack("!I", 0)) + parameters + message(b"Z", b"I"))
+        client.recv(100)
