@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from dev import apt, asked, odoo_source, paths, ports, postgres, stop, venv
+from dev import apt, asked, chromium, odoo_source, paths, ports, postgres, stop, venv
 from dev.asked import outside_used
 from dev.say import FULL, Problem, Step, one_line_problems
 
@@ -304,3 +304,16 @@ def greet(server, version):
         parameters = b"".join(message(b"S", name + b"\0" + value + b"\0") for name, value in told.items())
         client.sendall(message(b"R", struct.pack("!I", 0)) + parameters + message(b"Z", b"I"))
         client.recv(100)
+
+
+@pytest.mark.parametrize(
+    "error, words",
+    [
+        ("E: Failed to fetch http://deb.example.org/c.deb  Temporary failure resolving", "check the network"),
+        ("E: You don't have enough free space in /var/cache/apt/archives/.", FULL),
+        ("E: Unmet dependencies.", "apt install chromium"),
+    ],
+)
+def test_what_apt_says_in_a_line(error, words):
+    assert words in chromium._words([error])
+    assert words in apt.PrivateApt._words([error]) or "chromium" in words
