@@ -33,7 +33,7 @@ def demo(arguments: list[str]) -> None:
                 _make(database)
                 stamp(STAMPS, database=database, odoo=databases.odoo_key(), leads=leads or "recent", result=None)
             _update(database)
-            if stamps(STAMPS).get("result") is None:
+            if stamps(STAMPS)["result"] is None:
                 stamp(STAMPS, result=_fill(database, stamps(STAMPS)["leads"]))
         say("\n".join(stamps(STAMPS)["result"]))
         log = RUN / "log" / "odoo.log"
@@ -47,6 +47,9 @@ def _must_make(database: str, leads: str | None) -> bool:
     """Whether the demo database has to be made anew: missing, of another Odoo, or of other leads than asked for."""
     known = stamps(STAMPS)
     if known.get("database") != database or not databases.exists(database):
+        return True
+    if known.get("result") is None:  # the numbers that a cut off load used up are gone, and trainings draw by them
+        say("The last run did not come to its end: the demo database is made anew.")
         return True
     if known.get("odoo") != databases.odoo_key():
         say("The demo database is of another version of Odoo: it is made anew.")

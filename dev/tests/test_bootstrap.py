@@ -317,3 +317,26 @@ def greet(server, version):
 def test_what_apt_says_in_a_line(error, words):
     assert words in chromium._words([error])
     assert words in apt.PrivateApt._words([error]) or "chromium" in words
+
+
+# The demo database
+
+
+@pytest.mark.parametrize(
+    "known, leads, anew",
+    [
+        ({}, None, False),
+        ({}, "all", True),
+        ({"result": None}, None, True),  # a run that was cut off
+        ({"odoo": "older"}, None, True),
+        ({"database": None}, None, True),
+    ],
+)
+def test_when_the_demo_is_made_anew(known, leads, anew, monkeypatch):
+    demo = pytest.importorskip("dev.demo")
+    whole = {"database": "demo", "odoo": "this", "leads": "recent", "result": ["a line"]}
+    monkeypatch.setattr(demo, "stamps", lambda path: whole | known)
+    monkeypatch.setattr(demo.databases, "exists", lambda name: True)
+    monkeypatch.setattr(demo.databases, "odoo_key", lambda: "this")
+    monkeypatch.delenv("FRESH", raising=False)
+    assert demo._must_make("demo", leads) is anew
