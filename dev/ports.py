@@ -47,7 +47,9 @@ def is_free(port: int) -> bool:
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 return False
-            raise Problem(f"HOST={host()} is no address of this machine: 127.0.0.1 is this machine alone, 0.0.0.0 all") from None
+            raise Problem(
+                f"HOST={host()} is no address of this machine: 127.0.0.1 is this machine alone, 0.0.0.0 all"
+            ) from None
     return True
 
 

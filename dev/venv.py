@@ -149,5 +149,6 @@ def _words(last: list[str]) -> str:
     ):
         return "Python's package index cannot be reached: check the network (or pip's settings) and run it again"
     errors = [line for line in last if line.lstrip().upper().startswith("ERROR")]
-    reason = (errors or last or ["no message"])[-1].strip()  # the first of pip's errors may be a list of what it ignored
+    # The last: pip's first error may be a list of the versions that it ignored.
+    reason = (errors or last or ["no message"])[-1].strip()
     return f"pip failed ({reason[:200]}): mend that and run the same command again"
