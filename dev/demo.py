@@ -15,7 +15,7 @@ from dev.demo_job import PASSING
 from dev.paths import RUN
 from dev.ports import host, need_port
 from dev.process import follow, foreground
-from dev.say import Problem, say, step
+from dev.say import FULL, Problem, say, step
 from dev.server import odoo_server
 
 NAME = "demo"
@@ -97,8 +97,16 @@ def _fill(database: str, leads: str) -> list[str]:
         command = [sys.executable, "-m", "dev.demo_child", database, leads]
         code, last = follow(command, told)
         if code:
-            raise Problem(f"the demo's leads could not be loaded and scored: {last[-1] if last else 'no message'}")
+            raise Problem(_reason(last))
     return result
+
+
+def _reason(last: list[str]) -> str:
+    """Why the leads could not be loaded: the last line that says something, in words that say what to do."""
+    if any("No space left" in line for line in last):
+        return FULL
+    reason = next((line.strip() for line in reversed(last) if line.strip()), "no message")
+    return f"the demo's leads could not be loaded and scored ({reason[:200]}): run it again, with FRESH=1 if it repeats"
 
 
 def _tell(port: int, server: str, log: Path) -> None:

@@ -62,7 +62,7 @@ def _checkout(folder: Path) -> Source:
         raise Problem(f"ODOO_SOURCE={folder} has no addon crm: name a whole checkout of branch 19.0")
     head = folder / ".git" / "HEAD"
     commit = subprocess.run(["git", "-C", folder, "rev-parse", "HEAD"], capture_output=True, text=True).stdout
-    return Source(folder, tuple(addons), "checkout-" + digest(folder, commit if head.exists() else release))
+    return Source(folder, tuple(addons), "checkout-" + digest(str(folder), commit if head.exists() else release))
 
 
 def _packaged() -> Source:

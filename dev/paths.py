@@ -56,4 +56,7 @@ def need_space(folder: Path, megabytes: int, what: str) -> None:
     """Refuse early, in words, what would fill the disk half-way through."""
     free = shutil.disk_usage(folder).free // 1_000_000
     if free < megabytes:
-        raise Problem(f"{what} needs {megabytes} MB in {folder}, {free} MB are free: make room, or set XDG_CACHE_HOME")
+        elsewhere = "clone" if folder.is_relative_to(ROOT) else "set XDG_CACHE_HOME"
+        raise Problem(
+            f"{what} needs {megabytes} MB in {folder}, {free} MB are free: make room, or {elsewhere} to another disk"
+        )

@@ -340,3 +340,32 @@ def test_when_the_demo_is_made_anew(known, leads, anew, monkeypatch):
     monkeypatch.setattr(demo.databases, "odoo_key", lambda: "this")
     monkeypatch.delenv("FRESH", raising=False)
     assert demo._must_make("demo", leads) is anew
+
+
+# ODOO_SOURCE
+
+
+def test_a_checkout_of_odoo(monkeypatch, tmp_path):
+    for name in ("odoo/addons/base", "addons/crm"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "odoo" / "release.py").write_text("version_info = (19, 0, 0, FINAL, 0, '')\n")
+    monkeypatch.setenv("ODOO_SOURCE", str(tmp_path))
+    source = odoo_source.odoo_source()
+    assert source.python_path == tmp_path
+    assert source.addons == (tmp_path / "odoo" / "addons", tmp_path / "addons")
+
+
+@pytest.mark.parametrize(
+    "release, words",
+    [
+        (None, "holds no Odoo"),
+        ("version_info = (18, 0, 0)", "not Odoo 19.0"),
+        ("version_info = (19, 0, 0)", "no addon crm"),
+    ],
+)
+def test_what_is_no_checkout_of_odoo(release, words, monkeypatch, tmp_path):
+    (tmp_path / "odoo").mkdir()
+    if release:
+        (tmp_path / "odoo" / "release.py").write_text(release)
+    monkeypatch.setenv("ODOO_SOURCE", str(tmp_path))
+    assert words in refusal(odoo_source.odoo_source)
