@@ -1,4 +1,4 @@
-"""Entry: ``python3 -m dev <command>``. Written so that any Python 3 can read it, to refuse in plain words."""
+"""Entry: ``python3 -m dev <command>``. Written so that any Python, even 2, can read it, to refuse in plain words."""
 
 import os
 import subprocess
@@ -18,9 +18,10 @@ def other_python():
     for minor in range(NEWEST[1], OLDEST[1] - 1, -1):
         name = "python3.%d" % minor
         try:
-            answer = subprocess.check_output(
-                [name, "-c", "import sys; print(*sys.version_info[:2])"], stderr=subprocess.DEVNULL
-            )
+            with open(os.devnull, "w") as nowhere:
+                answer = subprocess.check_output(
+                    [name, "-c", "import sys; print(*sys.version_info[:2])"], stderr=nowhere
+                )
         except (OSError, subprocess.CalledProcessError):
             continue
         if supported([int(part) for part in answer.split()]):

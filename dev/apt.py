@@ -12,8 +12,9 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from dev.paths import is_full
 from dev.process import follow
-from dev.say import Problem, step
+from dev.say import FULL, Problem, step
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 # bookworm beside sid: the last suite with Font Awesome 4.7, which Odoo's icons need.
@@ -45,6 +46,7 @@ class PrivateApt:
     """An apt of our own in ``folder``: ``update`` once, then ``download`` packages into a folder."""
 
     def __init__(self, folder: Path):
+        address = mirror()
         self.folder = folder
         self.lists = folder / "lists"
         for part in (self.lists / "partial", folder / "cache" / "archives" / "partial"):
@@ -53,7 +55,7 @@ class PrivateApt:
             raise Problem(f"{KEYRING} is missing: install the package debian-archive-keyring, {HELP}")
         architecture = subprocess.run(["dpkg", "--print-architecture"], capture_output=True, text=True).stdout.strip()
         sources = folder / "private.sources"
-        sources.write_text(SOURCES.format(mirror=mirror(), arch=architecture, key=KEYRING))
+        sources.write_text(SOURCES.format(mirror=address, arch=architecture, key=KEYRING))
         options = {
             "Dir::Etc::sourcelist": sources,
             "Dir::Etc::sourceparts": "/dev/null",
@@ -73,6 +75,8 @@ class PrivateApt:
         """Run apt-get; its status lines become progress, its errors a Problem."""
 
         def told(line: str) -> None:
+            if is_full(self.folder):  # apt would wait for ever
+                raise Problem(FULL)
             if match := re.match(r"dlstatus:[^:]*:([\d.]+):", line):
                 at.at(float(match[1]) / 100)
 
@@ -87,7 +91,7 @@ class PrivateApt:
     def _words(errors: list[str]) -> str:
         text = " ".join(errors)
         if "No space left" in text or "free space" in text:
-            return "the disk is full: free some space and run the same command again"
+            return FULL
         if UNREACHABLE.search(text):
             return f"the Debian mirror cannot be reached: check the network and run the same command again, {HELP}"
         return f"apt failed ({errors[-1] if errors else 'no message'}): mend that and run it again, {HELP}"

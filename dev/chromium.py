@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 
+from dev.apt import UNREACHABLE
 from dev.process import follow
-from dev.say import Problem, step
+from dev.say import FULL, Problem, step
 
 NAMES = ("google-chrome", "chromium", "chromium-browser", "google-chrome-stable")  # as Odoo looks for it
 FLAGS = (
@@ -39,6 +40,15 @@ def _installed() -> str:
             code, last = follow(command, lambda line: at.at(text=line.strip()[:60]), env=environment)
         found = next(filter(None, map(shutil.which, NAMES)), None)
         if code or not found:
-            errors = [line for line in last if line.startswith("E:")] or last[-1:]
-            raise Problem(f"Chromium cannot be installed ({' '.join(errors)[:200]}): apt install chromium, then again")
+            raise Problem(_words([line for line in last if line.startswith("E:")] or last[-1:]))
     return found
+
+
+def _words(errors: list[str]) -> str:
+    """What went wrong with apt, in a line that says what to do."""
+    text = " ".join(errors)
+    if "No space left" in text or "free space" in text:
+        return FULL
+    if UNREACHABLE.search(text):
+        return "Chromium cannot be fetched, the Debian mirror does not answer: check the network and run it again"
+    return f"Chromium cannot be installed ({text[:200]}): apt install chromium, then again"

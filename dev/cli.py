@@ -6,8 +6,9 @@ import importlib
 import os
 import sys
 
+from dev.asked import check, outside_used
 from dev.process import interrupt_on_termination
-from dev.say import Problem, one_line_problems
+from dev.say import one_line_problems
 
 STAGE = "LEAD_SCORING_STAGE"  # set to the environment's name once we run inside of it
 # Command: (module, function, the virtual environment it runs in, or None for the plain Python that started us).
@@ -37,25 +38,18 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write(f"usage: python3 -m dev {{{','.join(COMMANDS)}}} (make help says what each does)\n")
         return 2
     interrupt_on_termination()
+    os.environ["LC_ALL"] = "C.UTF-8"  # what tar, cp, apt and PostgreSQL complain of is read in English
     module, function, environment = COMMANDS[arguments[0]]
     if arguments[0] == "run" and "--bench" in arguments[1:2]:
         environment = "bench"
     with one_line_problems():
+        if arguments[0] == "clean" and outside_used():
+            environment = "odoo"  # to speak with that server
         if environment and os.environ.get(STAGE) != environment:
-            _check_first(arguments)
+            check(arguments[0])
             _enter(environment, arguments)
         command = getattr(importlib.import_module(module), function)
         return command(arguments[1:]) or 0
-
-
-def _check_first(arguments: list[str]) -> None:
-    """What can be refused before minutes of downloading is refused now."""
-    if os.geteuid() == 0 and os.environ.get("SUDO_USER"):
-        raise Problem("run this without sudo: nothing here needs root")
-    if arguments[0] in ("demo", "serve"):
-        from dev.ports import need_port
-
-        need_port()
 
 
 def _enter(environment: str, arguments: list[str]) -> None:

@@ -28,7 +28,7 @@ from dev.cache import locked, made_once, remove
 from dev.odoo_source import odoo_source
 from dev.paths import ADDON, ROOT, RUN, cache, clone_key, digest, need_space, tree_digest
 from dev.process import follow
-from dev.say import Problem, step
+from dev.say import FULL, Problem, step
 from dev.venv import FILES
 
 TEMPLATES = ("crm", "lead_scoring")
@@ -106,7 +106,12 @@ def _data_dir(config: Path) -> Path:
 
 def own(name: str) -> str:
     """A database's name: plain on our own server, marked with the clone on one that we share with others."""
-    return f"lead_scoring_{clone_key()}_{name}" if place().server.outside else name
+    return f"{outside_prefix()}{name}" if place().server.outside else name
+
+
+def outside_prefix() -> str:
+    """What names this clone's databases on a server that is shared with others."""
+    return f"lead_scoring_{clone_key()}_"
 
 
 def addon_key() -> str:
@@ -162,6 +167,14 @@ def drop(name: str) -> None:
     remove(place().filestore(name))
 
 
+def drop_all() -> list[str]:
+    """Drop all databases of this clone on an outside server, and nothing else there; returns their names."""
+    mine = [name for name in names() if name.startswith(outside_prefix())]
+    for name in mine:
+        drop(name)
+    return mine
+
+
 def copy(source: str, target: str) -> None:
     """Copy a database and its filestore. Nobody may be connected to the source."""
     _copy_tree(place().filestore(source), place().filestore(target))
@@ -170,7 +183,7 @@ def copy(source: str, target: str) -> None:
         try:
             cursor.execute(query)
         except psycopg2.errors.DiskFull:
-            raise Problem("the disk is full: free some space and run the same command again") from None
+            raise Problem(FULL) from None
         except psycopg2.errors.ObjectInUse:
             raise Problem(f"somebody is connected to the template database {source}: close that connection") from None
 
@@ -194,10 +207,7 @@ def _copy_tree(source: Path, target: Path) -> None:
     done = subprocess.run(["cp", "-a", "--reflink=auto", source, target], capture_output=True, text=True)
     if done.returncode:
         reason = done.stderr.strip().splitlines()[-1]
-        full = "No space left" in reason
-        raise Problem(
-            "the disk is full: free some space and run the same command again" if full else f"cp failed: {reason}"
-        )
+        raise Problem(FULL if "No space left" in reason else f"cp failed: {reason}")
 
 
 # ---------------------------------------------------------------- templates and copies
@@ -260,9 +270,9 @@ def install(database: str, modules: list[str], title: str, update: bool = False)
                 at.at(int(match[2]) / int(match[3]), match[1])
 
         code, last = follow(command, told)
-    wrong = _not_installed(database, modules) if code == 0 else modules
-    if wrong:
-        raise Problem(f"{', '.join(wrong)} cannot be installed: {_reason(log, last)} (log: {log})")
+        wrong = _not_installed(database, modules) if code == 0 else modules
+        if wrong:
+            raise Problem(f"{', '.join(wrong)} cannot be installed: {_reason(log, last)} (log: {log})")
 
 
 def _not_installed(database: str, modules: list[str]) -> list[str]:
@@ -295,15 +305,16 @@ def _plant_seed(purpose: str, kind: str, data_dir: Path) -> None:
         if (cluster.data / "PG_VERSION").exists():
             return
         need_space(RUN, 1000, "A database cluster")
-        remove(data_dir)
-        _copy_tree(seed / "filestore", data_dir / "filestore")
-        remove(cluster.home)
-        part = cluster.home.with_name(f"{cluster.home.name}.part")
-        remove(part)
-        part.mkdir(parents=True)
-        _copy_tree(seed / "data", part / "data")
-        postgres.owned(part)
-        part.rename(cluster.home)
+        with step("Copying the prepared database cluster", only_if_long=True):
+            remove(data_dir)
+            _copy_tree(seed / "filestore", data_dir / "filestore")
+            remove(cluster.home)
+            part = cluster.home.with_name(f"{cluster.home.name}.part")
+            remove(part)
+            part.mkdir(parents=True)
+            _copy_tree(seed / "data", part / "data")
+            postgres.owned(part)
+            part.rename(cluster.home)
 
 
 def _seed(binaries: postgres.Binaries) -> Path:

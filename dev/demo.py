@@ -8,33 +8,33 @@ import sys
 from pathlib import Path
 
 from dev import databases
+from dev.asked import STAMPS, need_demo, wanted_leads
+from dev.cache import locked
 from dev.databases import install, own, prepared, stamp, stamps
+from dev.demo_job import PASSING
 from dev.paths import RUN
 from dev.ports import host, need_port
 from dev.process import follow, foreground
-from dev.say import Problem, say, step
+from dev.say import FULL, Problem, say, step
 from dev.server import odoo_server
 
 NAME = "demo"
-STAMPS = RUN / "demo.json"
-LEADS = ("recent", "all")
 WHERE = "CRM > Sales > My Open Leads Scored"
 
 
 def demo(arguments: list[str]) -> None:
     """Make the demo database if there is none, bring it up to date, show its result and serve it."""
-    leads = os.environ.get("LEADS") or None
-    if leads not in (None, *LEADS):
-        raise Problem(f"LEADS={leads} is not known: LEADS=recent (June 2009 - November 2010) or LEADS=all (from 2008)")
+    leads = wanted_leads()
     port = need_port()
     with prepared("demo") as place:
         database = own(NAME)
-        if _must_make(database, leads):
-            _make(database)
-            stamp(STAMPS, database=database, odoo=databases.odoo_key(), leads=leads or "recent", result=None)
-        _update(database)
-        if stamps(STAMPS).get("result") is None:
-            stamp(STAMPS, result=_fill(database, stamps(STAMPS)["leads"]))
+        with locked(RUN / "locks" / "demo.lock", "it makes the demo"):
+            if _must_make(database, leads):
+                _make(database)
+                stamp(STAMPS, database=database, odoo=databases.odoo_key(), leads=leads or "recent", result=None)
+            _update(database)
+            if stamps(STAMPS)["result"] is None:
+                stamp(STAMPS, result=_fill(database, stamps(STAMPS)["leads"]))
         say("\n".join(stamps(STAMPS)["result"]))
         log = RUN / "log" / "odoo.log"
         with odoo_server(database, port, host(), log) as process:
@@ -47,6 +47,9 @@ def _must_make(database: str, leads: str | None) -> bool:
     """Whether the demo database has to be made anew: missing, of another Odoo, or of other leads than asked for."""
     known = stamps(STAMPS)
     if known.get("database") != database or not databases.exists(database):
+        return True
+    if known.get("result") is None:  # the numbers that a cut off load used up are gone, and trainings draw by them
+        say("The last run did not come to its end: the demo database is made anew.")
         return True
     if known.get("odoo") != databases.odoo_key():
         say("The demo database is of another version of Odoo: it is made anew.")
@@ -86,16 +89,24 @@ def _fill(database: str, leads: str) -> list[str]:
         def told(line: str) -> None:
             if result or not line:
                 result.append(line)
-            elif at.live:
-                at.at(text=line.strip()[:100])
+            elif at.live or line.startswith(PASSING):
+                at.at(text=line.removeprefix(PASSING).strip()[:100])
             else:
                 say(f"    {line}")
 
         command = [sys.executable, "-m", "dev.demo_child", database, leads]
         code, last = follow(command, told)
-    if code:
-        raise Problem(f"the demo's leads could not be loaded and scored: {last[-1] if last else 'no message'}")
+        if code:
+            raise Problem(_reason(last))
     return result
+
+
+def _reason(last: list[str]) -> str:
+    """Why the leads could not be loaded: the last line that says something, in words that say what to do."""
+    if any("No space left" in line for line in last):
+        return FULL
+    reason = next((line.strip() for line in reversed(last) if line.strip()), "no message")
+    return f"the demo's leads could not be loaded and scored ({reason[:200]}): run it again, with FRESH=1 if it repeats"
 
 
 def _tell(port: int, server: str, log: Path) -> None:
@@ -111,6 +122,7 @@ def _tell(port: int, server: str, log: Path) -> None:
 
 def existing() -> str:
     """The demo database, for commands that need one."""
+    need_demo()
     if not databases.exists(own(NAME)) or stamps(STAMPS).get("result") is None:
         raise Problem("there is no demo database yet: run `make demo` first")
     return own(NAME)

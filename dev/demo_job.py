@@ -5,7 +5,9 @@ Run twice, it goes on with what is missing: leads are loaded once, a live model 
 
 from __future__ import annotations
 
+import contextlib
 import json
+import logging
 import time
 from dataclasses import replace
 from datetime import timedelta
@@ -17,6 +19,7 @@ DESCRIPTION = Path(__file__).resolve().parent.parent / "examples" / "bank_market
 OPEN_SHARE = 0.1
 LOADED = "lead_scoring.demo_leads"  # config parameter: which leads are in this database
 CHOICES = ("recent", "all")
+PASSING = "~ "  # begins a line that is of interest only until the next one
 
 
 def run(env, leads="recent", say=print):
@@ -81,10 +84,29 @@ def _train_once(env, model, say):
         return
     started = time.monotonic()
     say(f"Training {model.name!r} on {model.won_count:,} won and {model.lost_count:,} lost leads")
-    model._train()
+    with _log_told(say):
+        model._train()
     model.action_go_live()
     env.cr.commit()
     say(f"  trained and live after {time.monotonic() - started:.0f} s")
+
+
+@contextlib.contextmanager
+def _log_told(say):
+    """What the addon notes in Odoo's log meanwhile, how far a training is, told as PASSING lines."""
+    handler = logging.Handler()
+    handler.emit = lambda record: say(f"{PASSING}{record.getMessage()}")
+    logger = logging.getLogger("odoo.addons.lead_scoring")
+    before = logger.level, logger.propagate
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before[0])
+        logger.propagate = before[1]
 
 
 def _score(env, say):

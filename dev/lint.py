@@ -85,5 +85,5 @@ def _install_prettier(binaries: Path, part: Path) -> None:
     part.mkdir(parents=True, exist_ok=True)
     with step("Installing prettier"):
         code, last = follow([*npm, *packages], lambda line: None)
-    if code:
-        raise Problem(f"prettier could not be installed ({' '.join(last)[-200:]}): is the npm registry reachable?")
+        if code:
+            raise Problem(f"prettier could not be installed ({' '.join(last)[-200:]}): is the npm registry reachable?")

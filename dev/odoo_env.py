@@ -1,4 +1,4 @@
-"""An Odoo environment in a plain Python program started by ``python3 -m dev run`` (see ``dev/README.md``).
+"""An Odoo environment in a plain Python program started by ``python3 -m dev run`` (see ``dev/__init__.py``).
 
 >>> from dev.databases import fresh_copy, drop
 >>> from dev.odoo_env import odoo_env

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import subprocess
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
 from dev.apt import PrivateApt
 from dev.cache import locked, made_once, remove
 from dev.paths import cache, digest, need_space
-from dev.say import Problem, step
+from dev.say import FULL, Problem, step
 
 DIST = Path("usr/lib/python3/dist-packages")
 # Odoo's package links some front-end files to these packages' /usr/share; without jquery every page is a 500.
@@ -60,7 +62,7 @@ def _checkout(folder: Path) -> Source:
         raise Problem(f"ODOO_SOURCE={folder} has no addon crm: name a whole checkout of branch 19.0")
     head = folder / ".git" / "HEAD"
     commit = subprocess.run(["git", "-C", folder, "rev-parse", "HEAD"], capture_output=True, text=True).stdout
-    return Source(folder, tuple(addons), "checkout-" + digest(folder, commit if head.exists() else release))
+    return Source(folder, tuple(addons), "checkout-" + digest(str(folder), commit if head.exists() else release))
 
 
 def _packaged() -> Source:
@@ -105,10 +107,15 @@ def _unpacked(apt: PrivateApt, debs: Path, into: Path) -> None:
 def _unpack(package: Path, into: Path, at) -> None:
     """What ``dpkg -x`` does, with the bytes counted on their way."""
     size = 1024 * int(subprocess.check_output(["dpkg-deb", "-f", package, "Installed-Size"], text=True) or 1)
-    reader = subprocess.Popen(["dpkg-deb", "--fsys-tarfile", package], stdout=subprocess.PIPE)
+    reader = subprocess.Popen(
+        ["dpkg-deb", "--fsys-tarfile", package], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
     writer = subprocess.Popen(
         ["tar", "-x", "--no-same-owner", "-C", into], stdin=subprocess.PIPE, stderr=subprocess.PIPE
     )
+    message: list[str] = []
+    listener = threading.Thread(target=_listen, args=(writer, message), daemon=True)
+    listener.start()
     done = 0
     try:
         while block := reader.stdout.read(1 << 20):
@@ -120,8 +127,20 @@ def _unpack(package: Path, into: Path, at) -> None:
         pass  # tar gave up; its own words follow
     finally:
         reader.stdout.close()
-        message = writer.communicate()[1].decode(errors="replace").strip().splitlines()
+        with contextlib.suppress(BrokenPipeError):
+            writer.stdin.close()
+        listener.join()
+        writer.wait()
     if writer.returncode or reader.wait() not in (0, None):
         if any("No space left" in line for line in message):
-            raise Problem("the disk is full: free some space and run the same command again")
+            raise Problem(FULL)
         raise Problem(f"{package.name} cannot be unpacked ({message[0] if message else 'bad archive'}): try again")
+
+
+def _listen(tar: subprocess.Popen, message: list[str]) -> None:
+    """Take down tar's complaints as they come. The first error ends it: on a full disk it has one for every file."""
+    for line in tar.stderr:
+        text = line.decode(errors="replace").strip()
+        if "Cannot" in text:  # else a warning, as of a clock that is behind
+            message.append(text)
+            tar.kill()

@@ -47,8 +47,16 @@ def tree_digest(folder: Path, leave_out: tuple[str, ...] = ()) -> str:
     return digest(*[part for path in files for part in (str(path.relative_to(folder)), path)])
 
 
+def is_full(folder: Path) -> bool:
+    """Whether nothing can be written there any more."""
+    return shutil.disk_usage(folder).free < 1_000_000
+
+
 def need_space(folder: Path, megabytes: int, what: str) -> None:
     """Refuse early, in words, what would fill the disk half-way through."""
     free = shutil.disk_usage(folder).free // 1_000_000
     if free < megabytes:
-        raise Problem(f"{what} needs {megabytes} MB in {folder}, {free} MB are free: make room, or set XDG_CACHE_HOME")
+        elsewhere = "clone" if folder.is_relative_to(ROOT) else "set XDG_CACHE_HOME"
+        raise Problem(
+            f"{what} needs {megabytes} MB in {folder}, {free} MB are free: make room, or {elsewhere} to another disk"
+        )

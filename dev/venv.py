@@ -12,9 +12,9 @@ from pathlib import Path
 
 from dev.apt import PrivateApt
 from dev.cache import made_once, remove
-from dev.paths import ROOT, cache, digest, need_space
+from dev.paths import ROOT, cache, digest, is_full, need_space
 from dev.process import follow
-from dev.say import Problem, step
+from dev.say import FULL, Problem, step
 
 FILES = {name: ROOT / "dev" / f"requirements-{name}.txt" for name in ("run", "test", "bench", "lint")}
 # An environment, what it installs, the environment it stands on, and its size in MB.
@@ -58,8 +58,9 @@ def _make(name: str, part: Path, final: Path) -> None:
 
         def told(line: str) -> None:
             if match := re.match(r"(?:Collecting|Processing) (\S+)", line.strip()):
-                seen.add(match[1])
-                at.at(0.8 * len(seen) / len(pins), match[1].split("==")[0])
+                name = re.split(r"==|-\d", os.path.basename(match[1]))[0]
+                seen.add(name)
+                at.at(0.8 * len(seen) / len(pins), name)
             elif line.startswith("Installing collected"):
                 at.at(0.85, "installing")
 
@@ -75,8 +76,8 @@ def _make(name: str, part: Path, final: Path) -> None:
         for file in files:
             arguments += ["-r", str(FILES[file])]
         code, last = follow(arguments, told)
-    if code:
-        raise Problem(_words(last))
+        if code:
+            raise Problem(_words(last))
     if below:
         _stand_on(part, below)
     _point_scripts(part / "bin", str(part), str(final))
@@ -91,6 +92,8 @@ def _bare(part: Path) -> list[str]:
         capture_output=True,
         text=True,
     )
+    if made.returncode and is_full(part):
+        raise Problem(FULL)
     if made.returncode:
         reason = (made.stderr or made.stdout).strip().splitlines()
         raise Problem(
@@ -140,12 +143,12 @@ def _words(last: list[str]) -> str:
     """What went wrong with pip, in a line that says what to do."""
     text = "\n".join(last)
     if re.search(r"No space left|disk quota", text, re.I):
-        return "the disk is full: free some space and run the same command again"
+        return FULL
     if re.search(
         r"Failed to establish|Temporary failure|NewConnectionError|timed out|Connection(Error| refused)", text
     ):
         return "Python's package index cannot be reached: check the network (or pip's settings) and run it again"
     errors = [line for line in last if line.lstrip().upper().startswith("ERROR")]
-    return (
-        f"pip failed ({(errors or last or ['no message'])[0].strip()[:200]}): mend that and run the same command again"
-    )
+    # The last: pip's first error may be a list of the versions that it ignored.
+    reason = (errors or last or ["no message"])[-1].strip()
+    return f"pip failed ({reason[:200]}): mend that and run the same command again"

@@ -1,11 +1,12 @@
 """A description and its rows -> what each lead will be: typed values, outcome, dates, closed or open.
 
-Pure Python, seeded: the same file, description, seed and day give the same plan.
+Pure Python, seeded: the same file, description and seed give the same plan, moved by whole weeks.
 
 Assumptions about time, the same for won and lost so that dates tell nothing of the outcome:
 
 - Real creation dates keep their distances and weekdays; all are moved by whole weeks so that the newest
-  event lies in the week before now. Rows with nothing but an order are spread evenly over ``span_days``.
+  event lies in the week before now. An hour after the newest event counts as now for all that is drawn, so that
+  nothing depends on the second or the weekday when the plan is made. Rows with nothing but an order are spread evenly over ``span_days``.
 - ``time``: the newest leads are open. ``random``: a seeded sample is open and is moved, by whole weeks, to
   ages as open leads have them (a lead that has been open for years would not be like those that closed).
 - A lead closes at its real close date where the description names a column that both won and lost leads have.
@@ -22,6 +23,7 @@ from datetime import datetime, timedelta, timezone
 from . import values as cells
 from .errors import DescriptionError
 
+HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 WEEK = timedelta(weeks=1)
 FIELD_KINDS = {
@@ -343,7 +345,8 @@ def _dates(description, table, rows, won, created, is_open, split, now, seed, no
         random.Random(f"order {seed}").shuffle(created)  # a file without dates may be sorted by its outcome
     closed = _real_closes(description, table, rows, won, created, is_open, notes)
     newest = max(list(created) + [date for date in closed or [] if date])
-    shift = (now - timedelta(hours=1) - newest) // WEEK * WEEK
+    shift = (now - HOUR - newest) // WEEK * WEEK
+    now = newest + shift + HOUR
     created = [(date + shift).replace(microsecond=0) for date in created]
     if closed:
         closed = [date and (date + shift).replace(microsecond=0) for date in closed]

@@ -439,5 +439,16 @@ def test_the_shipped_plan_is_the_same_on_another_day():
     """A second ``make demo`` finds the outcomes of the leads it loaded by their order."""
     description = read_description(ROOT / "examples" / "bank_marketing" / "leads.toml")
     table = read_table(description)
-    one, other = (make_plan(description, table, now=NOW + days * timedelta(days=1)) for days in (0, 100))
-    assert (one.names, one.won, one.is_open) == (other.names, other.won, other.is_open)
+    one, *others = (
+        make_plan(description, table, now=NOW + later)
+        for later in (timedelta(0), timedelta(seconds=1), timedelta(days=100))
+    )
+    for other in others:
+        assert (one.names, one.won, one.is_open) == (other.names, other.won, other.is_open)
+        moved = {
+            end - start
+            for start, end in zip(one.created + one.closed, other.created + other.closed)
+            if start is not None
+        }
+        assert len(moved) == 1, "leads keep their distances, or the same leads would be scored otherwise"
+        assert moved.pop() % timedelta(weeks=1) == timedelta(0)
