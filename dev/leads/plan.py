@@ -385,7 +385,7 @@ def _real_closes(description, table, rows, won, created, is_open, notes):
                 f" of {'won' if outcome else 'lost'} leads: close dates are drawn instead"
             )
             return None
-    usual = sorted(end - start for start, end in zip(created, closed) if end)
+    usual = sorted(end - start for start, end, opened in zip(created, closed, is_open) if end and not opened)
     middle = usual[len(usual) // 2]
     return [None if opened else date or start + middle for date, start, opened in zip(closed, created, is_open)]
 
