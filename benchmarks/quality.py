@@ -104,9 +104,16 @@ def _timed(seconds, name, function, *arguments):
 
 def _ours(env, opened, notes, say):
     """Probabilities by the addon: its own model is trained and scores through its scheduled action."""
+    from odoo.exceptions import UserError
+
+    from odoo.addons.lead_scoring.scoring.errors import ScoringError
+
     model = env.ref("lead_scoring.model_default")
     say(f"Training {model.name!r}")
-    model._train()
+    try:
+        model._train()
+    except (ScoringError, UserError) as error:
+        raise DescriptionError(f"the addon cannot learn from these leads: {error}") from None
     model.action_go_live()
     env.cr.commit()
     say("Running the daily scheduled action")

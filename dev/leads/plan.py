@@ -16,6 +16,7 @@ Assumptions about time, the same for won and lost so that dates tell nothing of 
 import calendar
 import random
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 
@@ -30,6 +31,7 @@ FIELD_KINDS = {
     "date_deadline": "date",
     "tag_ids": "tags",
 }
+YEARS = range(1900, 2101)  # a creation or close outside of these is a word for "never" or a slip
 HOUR_OF_WORK = 8, 10  # dates without a time of day are spread from 8:00 over ten hours
 
 
@@ -93,14 +95,17 @@ def make_plan(description, table, *, now=None, split=None, open_share=0.2, seed=
         raise DescriptionError(f"{description.source}: has no [date], so SPLIT=time cannot be; use SPLIT=random")
     split = split or ("time" if description.when else "random")
     rows, won = _labelled(description, table, notes)
+    _check_outcomes(description, table, won)
     created, rows, won = _creation(description, table, rows, won, notes)
     is_open = _open_rows(split, len(rows), open_share, seed)
     _check_classes(description, won, is_open)
     created, closed, now = _dates(description, table, rows, won, created, is_open, split, now, seed, notes)
     columns = [_column(description, table, column, rows, is_open, notes) for column in description.columns]
     words = description.lead
-    names = _titles(words.name or "Lead {row}", table, rows, columns)
-    contacts = _titles(words.contact_name, table, rows, columns) if words.contact_name else [None] * len(rows)
+    names = _titles(description, words.name or "Lead {row}", table, rows, columns)
+    contacts = [None] * len(rows)
+    if words.contact_name:
+        contacts = _titles(description, words.contact_name, table, rows, columns)
     order = sorted(range(len(rows)), key=lambda at: created[at])
     return _ordered(
         Plan(description, columns, names, contacts, won, is_open, created, closed, now, split, notes), order
@@ -142,6 +147,10 @@ def _labelled(description, table, notes):
             f"{sum(skipped.values()):,} rows are neither won nor lost and were skipped "
             f"({label.column}: {', '.join(f'{word} {skipped[word]:,}' for word in common)})"
         )
+    present = {_fold(text or "") for text in table.columns[label.column]}
+    absent = [word for word in (*label.won, *label.lost) if word != "*" and _fold(word) not in present]
+    if absent and rows:
+        notes.append(f"no row of {label.column!r} is {' or '.join(repr(word) for word in absent)}")
     return rows, won
 
 
@@ -151,16 +160,24 @@ def _fold(text):
     return text[:-2] if re.fullmatch(r"-?\d+\.0", text) else text
 
 
-def _check_classes(description, won, is_open):
-    closed = [flag for flag, opened in zip(won, is_open) if not opened]
+def _check_outcomes(description, table, won):
+    """Both outcomes occur in the file."""
     label = description.label
     for flag, words in ((True, label.won), (False, label.lost)):
-        if not any(flag == value for value in won):
+        if flag not in won:
+            counts = Counter(text or "" for text in table.columns[label.column]).most_common(6)
+            has = ", ".join(f"{text[:40]!r} ({count:,})" for text, count in counts[:5])
             raise DescriptionError(
                 f"{description.source}: [label] no row of {label.column!r} is one of "
-                f"{', '.join(repr(word) for word in words)}"
+                f"{', '.join(repr(word) for word in words)}; it has {has}{' ...' if len(counts) > 5 else ''}"
             )
-        if not any(flag == value for value in closed):
+
+
+def _check_classes(description, won, is_open):
+    """Both outcomes occur among the closed leads."""
+    closed = [flag for flag, opened in zip(won, is_open) if not opened]
+    for flag in (True, False):
+        if flag not in closed:
             raise DescriptionError(
                 f"{description.source}: no {'won' if flag else 'lost'} lead is among the closed "
                 "ones of this split; try SPLIT=random"
@@ -180,10 +197,17 @@ def _creation(description, table, rows, won, notes):
     else:
         created = _sorted_rows(description, table, rows)
     kept = [at for at, date in enumerate(created) if date is not None]
+    name = when.column or when.sort
+    bad = [table.columns[name][row] for row, date in zip(rows, created) if date is None]
+    unread = [text for text in bad if text]
+    if len(bad) > 0.5 * len(rows) or len(unread) > 0.2 * len(rows):
+        advice = "check 'format' (as in Python's strptime, such as %d.%m.%Y)" if when.column else "check 'sort'"
+        raise DescriptionError(
+            f"{description.source}: [date] {len(bad):,} of {len(rows):,} rows have no readable {name!r}, "
+            f"such as {(unread or [''])[0]!r}: {advice}"
+        )
     if len(kept) < len(rows):
         notes.append(f"{len(rows) - len(kept):,} rows without a readable {when.column or when.sort!r} were skipped")
-    if not kept:
-        raise DescriptionError(f"{description.source}: [date] no value of {when.column or when.sort!r} could be read")
     kept.sort(key=lambda at: created[at])
     created, rows, won = ([values[at] for at in kept] for values in (created, rows, won))
     if not when.column:
@@ -221,7 +245,11 @@ def _dated(description, table, rows, notes):
     texts = [table.columns[when.column][row] for row in rows]
     formats = _formats(description, "[date]", when.column, texts, when.formats)
     yearless = all(form not in ("iso", "epoch", "epoch_ms") and not re.search("%[yYcxG]", form) for form in formats)
-    dates = _yearless(description, texts, formats) if yearless else [_first_date(text, formats) for text in texts]
+    dates = (
+        _yearless(description, texts, formats)
+        if yearless
+        else [_first_date(text, formats, years=YEARS) for text in texts]
+    )
     weekdays = None
     if when.weekday:
         weekdays = [cells.weekday(table.columns[when.weekday][row]) for row in rows]
@@ -252,10 +280,11 @@ def _formats(description, where, name, texts, stated):
     return tuple(formats[:1])
 
 
-def _first_date(text, formats, year=2000):
+def _first_date(text, formats, year=2000, years=range(1, 10000)):
     if text is None:
         return None
-    return next((date for form in formats if (date := cells.parse_date(text, form, year)) is not None), None)
+    dates = (cells.parse_date(text, form, year) for form in formats)
+    return next((date for date in dates if date is not None and date.year in years), None)
 
 
 def _yearless(description, texts, formats):
@@ -369,7 +398,7 @@ def _real_closes(description, table, rows, won, created, is_open, notes):
         return None
     texts = [table.columns[name][row] for row in rows]
     formats = _formats(description, "[close]", name, texts, description.close.formats)
-    closed = [_first_date(text, formats) for text in texts]
+    closed = [_first_date(text, formats, years=YEARS) for text in texts]
     closed = [
         None if date is None or date < start.replace(hour=0, minute=0, second=0) else max(date, start + DAY / 8)
         for date, start in zip(closed, created)
@@ -483,6 +512,12 @@ def _typed(description, column, kind, texts, notes):
     elif kind in ("integer", "float"):
         style = cells.number_style(present, column.decimal, column.thousands)
         whole = kind == "integer"
+        doubt = None if column.decimal or column.thousands else cells.in_doubt(present)
+        if doubt:
+            notes.append(
+                f"numbers of {column.name!r} such as {doubt!r} were read as {cells.number(doubt, *style):g}: "
+                "say 'decimal' or 'thousands' if that is wrong"
+            )
 
         def read(text):
             value = cells.number(text, *style)
@@ -505,11 +540,17 @@ def _typed(description, column, kind, texts, notes):
     return [None if text is None else known[text] for text in texts]
 
 
-def _titles(template, table, rows, columns):
+def _titles(description, template, table, rows, columns):
     """One title for a lead from ``{column}`` in a template; late columns are not to be told there."""
     late = {planned.column.name for planned in columns if planned.column.late}
+    secret = {description.label.column, description.close.column}
     replace = {planned.column.name: planned.column.replace for planned in columns}
     parts = re.split(r"\{([^{}]+)\}", template)
+    for name in parts[1::2]:
+        if name in secret:
+            raise DescriptionError(f"{description.source}: [lead] {{{name}}} would tell how open leads end")
+        if name != "row" and name not in table.columns:
+            raise DescriptionError(f"{description.source}: [lead] {{{name}}} is no column of the file")
     names = [name for name in parts[1::2] if name in table.columns and name not in late]
     titles = []
     for row in rows:

@@ -212,6 +212,8 @@ def test_empty_file(described):
         (["1e3", "oops"], [1000, None]),
         (["v12", "12v"], [None, None]),
         (["1.234.567", "5"], [1234567, 5]),
+        (["1.5", "2.5", "1,5"], [1.5, 2.5, None]),
+        (["1,00,000", "2.5"], [100000, 2.5]),
     ],
 )
 def test_numbers(texts, expected):
@@ -273,7 +275,7 @@ def test_late_columns_are_empty_on_open_leads_alone(described):
 
 
 def test_titles(described):
-    plan = described("a;y\n" + rows(), toml() + '[lead]\nname = "{a}, {row}: {nothing}"\n')
+    plan = described("a;y\n" + rows(), toml() + '[lead]\nname = "{a}, {row}"\n')
     assert plan.names[0].startswith("x, ")
     late = described("a;y\n" + rows(), toml(more='late = ["a"]') + '[lead]\nname = "{a} {row}"\n')
     assert "x" not in late.names[0]
