@@ -87,11 +87,12 @@ def _check_counts(plan):
             raise DescriptionError(
                 f"{plan.description.source}: {closed} {word} leads are among the closed ones of this split; "
                 f"the addon learns from {MINIMUM_CLOSED} at least"
+                + ("; another SEED may leave more" if plan.split == "random" else "; try SPLIT=random")
             )
         if not opened:
             raise DescriptionError(
                 f"{plan.description.source}: no {word} lead is among the {sum(plan.is_open):,} open ones of this "
-                f"split, so nothing can be measured; try SPLIT=random or another SEED"
+                "split, so nothing can be measured; try SPLIT=random or another SEED"
             )
 
 

@@ -266,7 +266,7 @@ def _file(section, source, data_dir, inherit=None):
             "".encode(encoding)
         except (LookupError, ValueError):
             section.fail(f"'encoding' {encoding!r} is not known to Python")
-    quote = section.take("quote", str, '"')
+    quote = section.take("quote", str, inherit.quote if inherit else '"')
     if len(quote) > 1:
         section.fail("'quote' must be one character, or \"\" for none")
     if quote and (quote == separator or quote in "\r\n "):

@@ -142,6 +142,13 @@ def test_home_folder(planned, tmp_path, monkeypatch):
     assert planned(rows("x"), toml().replace("leads.csv", "~/leads.csv")).n_leads == 40
 
 
+def test_a_joined_file_is_read_as_the_first(planned, tmp_path):
+    (tmp_path / "more.csv").write_text("a;b\n'x;y';'1;2'\n", encoding="utf-8")
+    more = '[[join]]\npath = "more.csv"\non = "a"'
+    plan = planned(rows("'x;y'"), toml('b = "char"', more=more, file='separator = ";"\nquote = "\'"'))
+    assert column(plan, "b").values[0] == "1;2"
+
+
 def test_never_is_no_date(planned):
     dates = ["2020-01-01"] * 9 + ["9999-12-31"]
     plan = planned(rows(*dates), toml('a = "property"', more='[date]\ncolumn = "a"'))

@@ -159,6 +159,8 @@ class TestLoad(common.TransactionCase):
             ("won_status", "cannot be loaded"),
             ("message_ids", "cannot be loaded"),
             ("recurring_plan", "not made by the loader"),
+            ("priority", "of type selection: 60 of 60 values, such as"),
+            ("color", "of type integer: 60 of 60 values"),
             ("lost_reason_id", None),
         ):
             plan = self.plan(TOML.replace('"source_id"', f'"{field}"'))
