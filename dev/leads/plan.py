@@ -11,8 +11,12 @@ Assumptions about time, the same for won and lost so that dates tell nothing of 
 - A lead closes at its real close date where the description names a column that both won and lost leads have.
   Otherwise it closes after a number of days drawn evenly between 0 and ``within_days`` (default: a quarter
   more than the age of the oldest open lead), cut to what lies before now.
+- Real close dates say who was open when, and how long a lead lives tells of its end. So no lead is open at an
+  age it did not live to see: ``time`` is the state at the latest moment at which enough leads were open (those
+  created later are skipped), ``random`` moves a lead to an age drawn from its life.
 """
 
+import bisect
 import calendar
 import random
 import re
@@ -97,9 +101,23 @@ def make_plan(description, table, *, now=None, split=None, open_share=0.2, seed=
     rows, won = _labelled(description, table, notes)
     _check_outcomes(description, table, won)
     created, rows, won = _creation(description, table, rows, won, notes)
-    is_open = _open_rows(split, len(rows), open_share, seed)
+    if created is None:
+        created = _spread(rows, 365)
+        random.Random(f"order {seed}").shuffle(created)  # a file without dates may be sorted by its outcome
+    ends = _real_closes(description, table, rows, won, created, notes)
+    moment = _moment(created, ends, open_share) if ends and split == "time" else None
+    if moment:
+        kept = [at for at, date in enumerate(created) if date <= moment]
+        if len(kept) < len(rows):
+            notes.append(
+                f"{len(rows) - len(kept):,} leads created after {moment:%Y-%m-%d}, the moment of the split, were skipped"
+            )
+        created, ends, rows, won = ([values[at] for at in kept] for values in (created, ends, rows, won))
+        is_open = [end > moment for end in ends]
+    else:
+        is_open = _open_rows(split, len(rows), open_share, seed)
     _check_classes(description, won, is_open)
-    created, closed, now = _dates(description, table, rows, won, created, is_open, split, now, seed, notes)
+    created, closed = _dates(description, created, ends, moment, is_open, split, now, seed)
     columns = [_column(description, table, column, rows, is_open, notes) for column in description.columns]
     words = description.lead
     names = _titles(description, words.name or "Lead {row}", table, rows, columns)
@@ -365,34 +383,46 @@ def _open_rows(split, n_rows, share, seed):
     return [at in chosen for at in range(n_rows)]
 
 
-def _dates(description, table, rows, won, created, is_open, split, now, seed, notes):
-    """(creation dates, close dates or None, now) of all leads, moved to lie just before now."""
-    if created is None:
-        created = _spread(rows, 365)
-        random.Random(f"order {seed}").shuffle(created)  # a file without dates may be sorted by its outcome
-    closed = _real_closes(description, table, rows, won, created, is_open, notes)
-    newest = max(list(created) + [date for date in closed or [] if date])
-    shift = (now - timedelta(hours=1) - newest) // WEEK * WEEK
-    created = [(date + shift).replace(microsecond=0) for date in created]
-    if closed:
-        closed = [date and (date + shift).replace(microsecond=0) for date in closed]
-    if closed:
-        reach = _ninth_decile([end - start for start, end in zip(created, closed) if end])
+def _moment(created, ends, open_share):
+    """The latest moment at which so large a share of the leads created by then had not closed.
+
+    It is sought from the end back to where half of the leads are not created yet; where the share is never
+    reached, the moment of the largest one is taken.
+    """
+    finished = sorted(ends)
+    found, most = None, 0.0
+    for moment in sorted({*created, *finished}, reverse=True):
+        so_far = bisect.bisect_right(created, moment)
+        if so_far < len(created) / 2:
+            break
+        share = 1 - bisect.bisect_right(finished, moment) / so_far
+        if share > most:
+            found, most = moment, share
+        if share >= open_share:
+            break
+    return found
+
+
+def _dates(description, created, ends, moment, is_open, split, now, seed):
+    """(creation dates, close dates or None) of all leads, moved to lie just before now."""
+    if moment:
+        shift = (now - timedelta(hours=1) - moment) // DAY * DAY
     else:
-        reach = _reach(description, created, is_open, split, now)
+        newest = max(list(created) + [end for end, opened in zip(ends or [], is_open) if not opened])
+        shift = (now - timedelta(hours=1) - newest) // WEEK * WEEK
+    lives = [end - start for start, end in zip(created, ends)] if ends else None
+    created = [(date + shift).replace(microsecond=0) for date in created]
+    if lives:
+        closed = [None if opened else date + life for date, life, opened in zip(created, lives, is_open)]
+        return _alive(created, lives, is_open, now, seed) if split == "random" else created, closed
+    reach = _reach(description, created, is_open, split, now)
     if split == "random":
         created = _young(created, is_open, reach, now, seed)
-    if not closed:
-        closed = _drawn_closes(created, is_open, reach, now, seed)
-    return created, closed, now
+    return created, _drawn_closes(created, is_open, reach, now, seed)
 
 
-def _ninth_decile(spans):
-    return max(sorted(spans)[int(0.9 * len(spans))], DAY)
-
-
-def _real_closes(description, table, rows, won, created, is_open, notes):
-    """Close dates from the column of the description if both outcomes have them, else None."""
+def _real_closes(description, table, rows, won, created, notes):
+    """Close dates of all leads from the column of the description if both outcomes have them, else None."""
     name = description.close.column
     if not name:
         return None
@@ -404,9 +434,7 @@ def _real_closes(description, table, rows, won, created, is_open, notes):
         for date, start in zip(closed, created)
     ]
     for outcome in (True, False):
-        members = [
-            date is not None for date, flag, opened in zip(closed, won, is_open) if flag == outcome and not opened
-        ]
+        members = [date is not None for date, flag in zip(closed, won) if flag == outcome]
         lacking = 100 - 100 * sum(members) / len(members)
         if lacking > 10:
             notes.append(
@@ -414,9 +442,9 @@ def _real_closes(description, table, rows, won, created, is_open, notes):
                 f" of {'won' if outcome else 'lost'} leads: close dates are drawn instead"
             )
             return None
-    usual = sorted(end - start for start, end, opened in zip(created, closed, is_open) if end and not opened)
+    usual = sorted(end - start for start, end in zip(created, closed) if end)
     middle = usual[len(usual) // 2]
-    return [None if opened else date or start + middle for date, start, opened in zip(closed, created, is_open)]
+    return [(end or start + middle).replace(microsecond=0) for end, start in zip(closed, created)]
 
 
 def _reach(description, created, is_open, split, now):
@@ -439,6 +467,22 @@ def _young(created, is_open, reach, now, seed):
             date += round((now - age - date) / WEEK) * WEEK
             while date > now - timedelta(minutes=5):
                 date -= WEEK
+        result.append(date)
+    return result
+
+
+def _alive(created, lives, is_open, now, seed):
+    """Open leads moved to an age drawn evenly from their life: by whole weeks if one of them lies in it."""
+    draw = random.Random(f"age {seed}")
+    result = []
+    for date, life, opened in zip(created, lives, is_open):
+        if opened:
+            share, youngest = draw.random(), max((now - date) % WEEK, timedelta(minutes=5))
+            if youngest <= life:
+                age = youngest + int(share * ((life - youngest) // WEEK + 1)) * WEEK
+            else:
+                age = max(share * life, timedelta(minutes=5))
+            date = (now - age).replace(microsecond=0)
         result.append(date)
     return result
 

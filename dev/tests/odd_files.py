@@ -84,8 +84,8 @@ def survey(n_won=50, n_lost=600, columns=60):
     rows = [";".join(f'"{name.replace(chr(34), 2 * chr(34))}"' for name in names)]
     for at in range(n_won + n_lost + 40):
         won = at < n_won
-        cells = [str(draw.randrange(3) + won) for _ in names[:-1]]
-        cells[1] = f"{draw.gauss(5 + 2 * won, 2):.2f}".replace(".", ",")
+        cells = [str(draw.randrange(4) + (won and place == 11)) for place in range(len(names) - 1)]
+        cells[1] = f"{draw.gauss(5 + won, 2):.2f}".replace(".", ",")
         cells[2] = draw.choice(["ja", "nein", ""])
         cells[3] = "immer gleich"
         cells[4] = f"{draw.randrange(100)} %"

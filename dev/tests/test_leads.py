@@ -344,6 +344,27 @@ def test_a_close_date_that_only_won_leads_have_is_not_used(described):
     assert len({end for end in plan.closed if end}) > 100
 
 
+@pytest.mark.parametrize("split", ["time", "random"])
+def test_no_lead_is_open_at_an_age_it_did_not_live_to_see(described, split):
+    draw = random.Random(4)
+    csv, first = "n;a;c;y\n", datetime(2020, 1, 1, 12)
+    lives = [timedelta(days=draw.expovariate(1 / 30), minutes=draw.randrange(600)) for _ in range(2000)]
+    for at, life in enumerate(lives):
+        start = first + at * timedelta(hours=6)
+        csv += f"{at};{start};{(start + life).replace(microsecond=0)};{'yes' if life.days > 20 else 'no'}\n"
+    more = '[date]\ncolumn = "a"\nformat = "iso"\n[close]\ncolumn = "c"\nformat = "iso"'
+    plan = described(csv, toml('n = "integer"', more=more), split=split)
+    ages = [
+        (NOW - start, lives[number])
+        for number, start, opened in zip(column(plan, "n").values, plan.created, plan.is_open)
+        if opened
+    ]
+    assert len(ages) == 400 if split == "random" else 100 < len(ages) < 200  # some 120 are open at a time
+    slack = timedelta(days=1, hours=1) if split == "time" else timedelta(0)
+    assert all(timedelta(0) < age <= max(life, timedelta(hours=3)) + slack for age, life in ages)
+    assert all(start < end < NOW for start, end in zip(plan.created, plan.closed) if end)
+
+
 def test_real_close_dates_are_kept(described):
     csv = "a;c;y\n" + "".join(
         f"2020-01-{1 + at % 28:02d};2020-03-{1 + at % 28:02d};{'yes' if at % 2 else 'no'}\n" for at in range(200)
