@@ -26,7 +26,12 @@ def measure(won, probability):
 
 
 def calibration_error(won, probability, bins=10):
-    """Mean of |predicted - real share| over bins of equal count, weighted by count."""
+    """Mean of |predicted - real share| over bins of equal count, weighted by count.
+
+    Equal probabilities share what became of them: the order in which they stand tells nothing.
+    """
+    _values, place, count = np.unique(probability, return_inverse=True, return_counts=True)
+    won = (np.bincount(place, won) / count)[place]
     order = np.argsort(probability, kind="stable")
     parts = [part for part in np.array_split(order, bins) if len(part)]
     gaps = [abs(probability[part].mean() - won[part].mean()) * len(part) for part in parts]

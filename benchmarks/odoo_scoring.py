@@ -37,7 +37,6 @@ NOT_TO_CHOOSE = {
     "email_normalized",
     "phone_sanitized",
     "color",
-    "priority",
 }
 LIMIT = 1000  # distinct values of a text above which it names each lead and not a kind of lead
 

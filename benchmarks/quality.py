@@ -40,6 +40,7 @@ def run(env, plan, seed=0, say=print):
     """Load, score in every way, measure. Returns a dictionary that JSON can hold."""
     from dev.leads.load import load  # these import odoo
 
+    _check_counts(plan)
     seconds = {}
     env = env(su=True, context={**env.context, "lang": "en_US"})
     for note in plan.notes:
@@ -52,7 +53,8 @@ def run(env, plan, seed=0, say=print):
     won = np.array([outcomes[lead_id] for lead_id in opened])
     result, notes = {}, []
     result["lead_scoring"] = _timed(seconds, "lead_scoring", _ours, env, opened, notes, say)
-    result.update(_odoos(env, plan, loaded.ids, opened, seconds, say))
+    odoos, chosen = _odoos(env, plan, loaded.ids, opened, seconds, say)
+    result.update(odoos)
     say("Fitting the reference (LightGBM, CatBoost)")
     result["reference"] = _timed(seconds, "reference", reference.predict, plan, seed, say)
     closed_won = [flag for flag, is_open in zip(plan.won, plan.is_open) if not is_open]
@@ -66,9 +68,32 @@ def run(env, plan, seed=0, say=print):
         "base_rate_closed": float(np.mean(closed_won)),
         "base_rate_open": float(won.mean()),
         "methods": {name: measure(won, values) for name, values in result.items() if values is not None},
+        "odoo_fields": chosen,
         "notes": plan.notes + notes,
         "seconds": {name: round(value, 1) for name, value in seconds.items()},
     }
+
+
+def _check_counts(plan):
+    """Refuse before loading what cannot be trained on or measured."""
+    from odoo.addons.lead_scoring.scoring.errors import MINIMUM_CLOSED
+
+    for flag, word in ((True, "won"), (False, "lost")):
+        closed, opened = (
+            sum(won is flag for won, is_open in zip(plan.won, plan.is_open) if is_open is part)
+            for part in (False, True)
+        )
+        if closed < MINIMUM_CLOSED:
+            raise DescriptionError(
+                f"{plan.description.source}: {closed} {word} leads are among the closed ones of this split; "
+                f"the addon learns from {MINIMUM_CLOSED} at least"
+                + ("; another SEED may leave more" if plan.split == "random" else "; try SPLIT=random")
+            )
+        if not opened:
+            raise DescriptionError(
+                f"{plan.description.source}: no {word} lead is among the {sum(plan.is_open):,} open ones of this "
+                "split, so nothing can be measured; try SPLIT=random or another SEED"
+            )
 
 
 def _timed(seconds, name, function, *arguments):
@@ -80,9 +105,16 @@ def _timed(seconds, name, function, *arguments):
 
 def _ours(env, opened, notes, say):
     """Probabilities by the addon: its own model is trained and scores through its scheduled action."""
+    from odoo.exceptions import UserError
+
+    from odoo.addons.lead_scoring.scoring.errors import ScoringError
+
     model = env.ref("lead_scoring.model_default")
     say(f"Training {model.name!r}")
-    model._train()
+    try:
+        model._train()
+    except (ScoringError, UserError) as error:
+        raise DescriptionError(f"the addon cannot learn from these leads: {error}") from None
     model.action_go_live()
     env.cr.commit()
     say("Running the daily scheduled action")
@@ -107,7 +139,7 @@ def _ours(env, opened, notes, say):
 
 
 def _odoos(env, plan, ids, opened, seconds, say):
-    """Probabilities by Odoo's own scoring, by name."""
+    """Probabilities by Odoo's own scoring, and the fields it had chosen, by name."""
     from benchmarks import odoo_scoring
 
     oldest = min(plan.created)
@@ -122,7 +154,7 @@ def _odoos(env, plan, ids, opened, seconds, say):
         _timed(seconds, name, odoo_scoring.run, env, chosen[name], oldest)
         probability = odoo_scoring.probabilities(env, opened)
         result[name] = np.array([probability[lead_id] for lead_id in opened])
-    return result
+    return result, chosen
 
 
 def table(result):

@@ -35,7 +35,7 @@ def lines(plan):
         distinct = len({str(value) for value in present})
         yield (
             f"{column.name[:30]:32s}{becomes + (' late' if column.late else ''):28s}"
-            f"{len(present) / plan.n_leads:8.0%}{distinct:10,d}  {str(present[0])[:40] if present else ''}"
+            f"{len(present) / plan.n_leads:8.0%}{distinct:10,d}  {' '.join(str(present[0]).split())[:40] if present else ''}"
         )
     yield ""
     yield f"the first lead: {plan.names[0]}"

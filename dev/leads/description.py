@@ -15,12 +15,13 @@ from .errors import DescriptionError
 if sys.version_info >= (3, 11):
     import tomllib
 else:
-    import tomli as tomllib
+    try:
+        import tomli as tomllib
+    except ModuleNotFoundError:
+        sys.exit("error: Python 3.10 reads no TOML by itself: pip install tomli, or take a newer Python")
 
 PROPERTY_TYPES = ("auto", "selection", "boolean", "integer", "float", "char", "date", "tags")
 COMPANY_FIELDS = ("name", "industry_id", "country_id", "city", "website")
-
-SPLITS = ("time", "random")
 
 
 @dataclass(frozen=True)
@@ -199,14 +200,17 @@ def read_description(path, data_dir=None):
     """
     path = Path(path)
     try:
-        with open(path, "rb") as stream:
-            values = tomllib.load(stream)
+        values = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except FileNotFoundError:
         raise DescriptionError(f"{path}: there is no such description") from None
     except IsADirectoryError:
         raise DescriptionError(f"{path}: is a folder; name the TOML file in it") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DescriptionError(f"{path}: is not valid TOML: {error}") from None
+    except OSError as error:
+        raise DescriptionError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise DescriptionError(f"{path}: is not UTF-8; save it so") from None
+    except tomllib.TOMLDecodeError as error:
+        raise DescriptionError(f"{path}: is not valid TOML: {' '.join(str(error).split())}") from None
     return parse_description(values, path, data_dir)
 
 
@@ -237,10 +241,11 @@ def _locate(section, text, source, data_dir):
     for folder in (source.parent, data_dir):
         if folder is None:
             continue
-        candidate = Path(folder, text).expanduser()
+        candidate = Path(os.path.expanduser(folder), os.path.expanduser(text))
         if candidate.is_file():
             return candidate
-        tried.append(str(candidate))
+        if str(candidate) not in tried:
+            tried.append(str(candidate))
     advice = "" if data_dir else " (DATA_DIR=/path/to/data is not set)"
     return section.fail(f"path {text!r} was not found; tried {' and '.join(tried)}{advice}")
 
@@ -253,15 +258,19 @@ def _file(section, source, data_dir, inherit=None):
         if separator.casefold() not in names:
             section.fail(f"'separator' must be one character (or \"tab\"), not {separator!r}")
         separator = names[separator.casefold()]
+    if separator in ("\n", "\r"):
+        section.fail("'separator' cannot be a line end")
     encoding = section.take("encoding", str, inherit and inherit.encoding)
     if encoding is not None:
         try:
             "".encode(encoding)
-        except LookupError:
+        except (LookupError, ValueError):
             section.fail(f"'encoding' {encoding!r} is not known to Python")
-    quote = section.take("quote", str, '"')
+    quote = section.take("quote", str, inherit.quote if inherit else '"')
     if len(quote) > 1:
         section.fail("'quote' must be one character, or \"\" for none")
+    if quote and (quote == separator or quote in "\r\n "):
+        section.fail("'quote' cannot be the separator, a space or a line end")
     first = last = None
     missing = ()
     if inherit is None:
@@ -365,11 +374,21 @@ def _column(columns, name, value, late):
     kind = section.take("property", str)
     given = [item for item in (becomes, lead_field, kind) if item]
     if len(given) != 1:
-        section.fail('needs either field = "a field of crm.lead" or property = "a type"')
+        for key in section.values if not given else ():
+            if close := difflib.get_close_matches(key, ("field", "property"), 1):
+                section.fail(f"has an unknown setting {key!r}; did you mean {close[0]!r}?")
+        dotted = [key for key in section.values if not given and isinstance(section.values[key], (str, dict))]
+        hint = f"; if {name + '.' + dotted[0]!r} is one name, put it in quotes" if dotted else ""
+        section.fail(f'needs either field = "a field of crm.lead" or property = "a type"{hint}')
     target, what = _target(section, becomes or lead_field, kind)
     options = {key: section.take(key, tuple, ()) for key in ("missing", "true", "false")}
     options["formats"] = section.take("format", tuple, ())
     options.update({key: section.take(key, str) for key in ("decimal", "thousands", "separator")})
+    for key in ("decimal", "thousands"):
+        if options[key] is not None and len(options[key]) != 1:
+            section.fail(f"'{key}' must be one character, not {options[key]!r}")
+    if options["decimal"] and options["decimal"] == options["thousands"]:
+        section.fail("'decimal' and 'thousands' cannot be the same")
     label = section.take("label", str, _words(name))
     replace = section.take("replace", dict, {})
     late = section.take("late", bool, late)
@@ -379,6 +398,8 @@ def _column(columns, name, value, late):
 
 def _target(section, lead_field, kind):
     """(target, field or property type) of a column."""
+    if kind == "property":
+        return "property", "auto"
     if kind:
         if kind not in PROPERTY_TYPES:
             section.fail(f"'property' {kind!r} is not one of {', '.join(PROPERTY_TYPES)}")

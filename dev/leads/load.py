@@ -194,6 +194,19 @@ class _Field:
         self.unknown = {}
         self.known = self._convert(planned)
         self.values = planned.values
+        self._not_too_many_unknown()
+
+    def _not_too_many_unknown(self):
+        """Numbers, dates, choices: more than half of the cells can be read (names of records are another matter)."""
+        if self.field.type in ("many2one", "many2many"):
+            return
+        present = [value for value in self.values if value is not None]
+        bad = [value for value in present if value in self.unknown]
+        if len(bad) > 0.5 * len(present):
+            raise DescriptionError(
+                f"{self.where} the field {self.name!r} of crm.lead is of type {self.field.type}: {len(bad):,} of "
+                f"{len(present):,} values, such as {bad[0]!r}, cannot be read so"
+            )
 
     def _checked(self):
         fields = self.env["crm.lead"]._fields

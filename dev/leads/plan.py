@@ -1,6 +1,7 @@
 """A description and its rows -> what each lead will be: typed values, outcome, dates, closed or open.
 
-Pure Python, seeded: the same file, description and seed give the same plan, moved by whole weeks.
+Pure Python, seeded: the same file, description and seed give the same plan, moved by whole weeks (with real close
+dates: by whole days).
 
 Assumptions about time, the same for won and lost so that dates tell nothing of the outcome:
 
@@ -12,19 +13,24 @@ Assumptions about time, the same for won and lost so that dates tell nothing of 
 - A lead closes at its real close date where the description names a column that both won and lost leads have.
   Otherwise it closes after a number of days drawn evenly between 0 and ``within_days`` (default: a quarter
   more than the age of the oldest open lead), cut to what lies before now.
+- Real close dates say who was open when, and how long a lead lives tells of its end. So no lead is open at an
+  age it did not live to see: ``time`` is the state at the latest moment at which enough leads were open (those
+  created later are skipped), ``random`` moves a lead to an age drawn from its life.
 """
 
+import bisect
 import calendar
 import random
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 
 from . import values as cells
 from .errors import DescriptionError
 
-HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
 WEEK = timedelta(weeks=1)
 FIELD_KINDS = {
     "expected_revenue": "float",
@@ -32,6 +38,7 @@ FIELD_KINDS = {
     "date_deadline": "date",
     "tag_ids": "tags",
 }
+YEARS = range(1900, 2101)  # a creation or close outside of these is a word for "never" or a slip
 HOUR_OF_WORK = 8, 10  # dates without a time of day are spread from 8:00 over ten hours
 
 
@@ -95,14 +102,31 @@ def make_plan(description, table, *, now=None, split=None, open_share=0.2, seed=
         raise DescriptionError(f"{description.source}: has no [date], so SPLIT=time cannot be; use SPLIT=random")
     split = split or ("time" if description.when else "random")
     rows, won = _labelled(description, table, notes)
+    _check_outcomes(description, table, won)
     created, rows, won = _creation(description, table, rows, won, notes)
-    is_open = _open_rows(split, len(rows), open_share, seed)
+    if created is None:
+        created = _spread(rows, 365)
+        random.Random(f"order {seed}").shuffle(created)  # a file without dates may be sorted by its outcome
+    ends = _real_closes(description, table, rows, won, created, notes)
+    moment = _moment(created, ends, open_share) if ends and split == "time" else None
+    if moment:
+        kept = [at for at, date in enumerate(created) if date <= moment]
+        if len(kept) < len(rows):
+            notes.append(
+                f"{len(rows) - len(kept):,} leads created after {moment:%Y-%m-%d}, the moment of the split, were skipped"
+            )
+        created, ends, rows, won = ([values[at] for at in kept] for values in (created, ends, rows, won))
+        is_open = [end > moment for end in ends]
+    else:
+        is_open = _open_rows(split, len(rows), open_share, seed)
     _check_classes(description, won, is_open)
-    created, closed, now = _dates(description, table, rows, won, created, is_open, split, now, seed, notes)
+    created, closed, now = _dates(description, created, ends, moment, is_open, split, now, seed)
     columns = [_column(description, table, column, rows, is_open, notes) for column in description.columns]
     words = description.lead
-    names = _titles(words.name or "Lead {row}", table, rows, columns)
-    contacts = _titles(words.contact_name, table, rows, columns) if words.contact_name else [None] * len(rows)
+    names = _titles(description, words.name or "Lead {row}", table, rows, columns)
+    contacts = [None] * len(rows)
+    if words.contact_name:
+        contacts = _titles(description, words.contact_name, table, rows, columns)
     order = sorted(range(len(rows)), key=lambda at: created[at])
     return _ordered(
         Plan(description, columns, names, contacts, won, is_open, created, closed, now, split, notes), order
@@ -144,6 +168,10 @@ def _labelled(description, table, notes):
             f"{sum(skipped.values()):,} rows are neither won nor lost and were skipped "
             f"({label.column}: {', '.join(f'{word} {skipped[word]:,}' for word in common)})"
         )
+    present = {_fold(text or "") for text in table.columns[label.column]}
+    absent = [word for word in (*label.won, *label.lost) if word != "*" and _fold(word) not in present]
+    if absent and rows:
+        notes.append(f"no row of {label.column!r} is {' or '.join(repr(word) for word in absent)}")
     return rows, won
 
 
@@ -153,16 +181,24 @@ def _fold(text):
     return text[:-2] if re.fullmatch(r"-?\d+\.0", text) else text
 
 
-def _check_classes(description, won, is_open):
-    closed = [flag for flag, opened in zip(won, is_open) if not opened]
+def _check_outcomes(description, table, won):
+    """Both outcomes occur in the file."""
     label = description.label
     for flag, words in ((True, label.won), (False, label.lost)):
-        if not any(flag == value for value in won):
+        if flag not in won:
+            counts = Counter(text or "" for text in table.columns[label.column]).most_common(6)
+            has = ", ".join(f"{text[:40]!r} ({count:,})" for text, count in counts[:5])
             raise DescriptionError(
                 f"{description.source}: [label] no row of {label.column!r} is one of "
-                f"{', '.join(repr(word) for word in words)}"
+                f"{', '.join(repr(word) for word in words)}; it has {has}{' ...' if len(counts) > 5 else ''}"
             )
-        if not any(flag == value for value in closed):
+
+
+def _check_classes(description, won, is_open):
+    """Both outcomes occur among the closed leads."""
+    closed = [flag for flag, opened in zip(won, is_open) if not opened]
+    for flag in (True, False):
+        if flag not in closed:
             raise DescriptionError(
                 f"{description.source}: no {'won' if flag else 'lost'} lead is among the closed "
                 "ones of this split; try SPLIT=random"
@@ -182,10 +218,17 @@ def _creation(description, table, rows, won, notes):
     else:
         created = _sorted_rows(description, table, rows)
     kept = [at for at, date in enumerate(created) if date is not None]
+    name = when.column or when.sort
+    bad = [table.columns[name][row] for row, date in zip(rows, created) if date is None]
+    unread = [text for text in bad if text]
+    if len(bad) > 0.5 * len(rows) or len(unread) > 0.2 * len(rows):
+        advice = "check 'format' (as in Python's strptime, such as %d.%m.%Y)" if when.column else "check 'sort'"
+        raise DescriptionError(
+            f"{description.source}: [date] {len(bad):,} of {len(rows):,} rows have no readable {name!r}, "
+            f"such as {(unread or [''])[0]!r}: {advice}"
+        )
     if len(kept) < len(rows):
         notes.append(f"{len(rows) - len(kept):,} rows without a readable {when.column or when.sort!r} were skipped")
-    if not kept:
-        raise DescriptionError(f"{description.source}: [date] no value of {when.column or when.sort!r} could be read")
     kept.sort(key=lambda at: created[at])
     created, rows, won = ([values[at] for at in kept] for values in (created, rows, won))
     if not when.column:
@@ -223,7 +266,11 @@ def _dated(description, table, rows, notes):
     texts = [table.columns[when.column][row] for row in rows]
     formats = _formats(description, "[date]", when.column, texts, when.formats)
     yearless = all(form not in ("iso", "epoch", "epoch_ms") and not re.search("%[yYcxG]", form) for form in formats)
-    dates = _yearless(description, texts, formats) if yearless else [_first_date(text, formats) for text in texts]
+    dates = (
+        _yearless(description, texts, formats)
+        if yearless
+        else [_first_date(text, formats, years=YEARS) for text in texts]
+    )
     weekdays = None
     if when.weekday:
         weekdays = [cells.weekday(table.columns[when.weekday][row]) for row in rows]
@@ -254,10 +301,11 @@ def _formats(description, where, name, texts, stated):
     return tuple(formats[:1])
 
 
-def _first_date(text, formats, year=2000):
+def _first_date(text, formats, year=2000, years=range(1, 10000)):
     if text is None:
         return None
-    return next((date for form in formats if (date := cells.parse_date(text, form, year)) is not None), None)
+    dates = (cells.parse_date(text, form, year) for form in formats)
+    return next((date for date in dates if date is not None and date.year in years), None)
 
 
 def _yearless(description, texts, formats):
@@ -338,49 +386,62 @@ def _open_rows(split, n_rows, share, seed):
     return [at in chosen for at in range(n_rows)]
 
 
-def _dates(description, table, rows, won, created, is_open, split, now, seed, notes):
+def _moment(created, ends, open_share):
+    """The latest moment at which so large a share of the leads created by then had not closed.
+
+    It is sought from the end back to where half of the leads are not created yet; where the share is never
+    reached, the moment of the largest one is taken.
+    """
+    finished = sorted(ends)
+    found, most = None, 0.0
+    for moment in sorted({*created, *finished}, reverse=True):
+        so_far = bisect.bisect_right(created, moment)
+        if so_far < len(created) / 2:
+            break
+        share = 1 - bisect.bisect_right(finished, moment) / so_far
+        if share > most:
+            found, most = moment, share
+        if share >= open_share:
+            break
+    return found
+
+
+def _dates(description, created, ends, moment, is_open, split, now, seed):
     """(creation dates, close dates or None, now) of all leads, moved to lie just before now."""
-    if created is None:
-        created = _spread(rows, 365)
-        random.Random(f"order {seed}").shuffle(created)  # a file without dates may be sorted by its outcome
-    closed = _real_closes(description, table, rows, won, created, is_open, notes)
-    newest = max(list(created) + [date for date in closed or [] if date])
-    shift = (now - HOUR - newest) // WEEK * WEEK
-    now = newest + shift + HOUR
-    created = [(date + shift).replace(microsecond=0) for date in created]
-    if closed:
-        closed = [date and (date + shift).replace(microsecond=0) for date in closed]
-    if closed:
-        reach = _ninth_decile([end - start for start, end in zip(created, closed) if end])
+    real_now = now
+    if moment:
+        shift = (now - HOUR - moment) // DAY * DAY
+        now = moment + shift + HOUR
     else:
-        reach = _reach(description, created, is_open, split, now)
+        newest = max(list(created) + [end for end, opened in zip(ends or [], is_open) if not opened])
+        shift = (now - HOUR - newest) // WEEK * WEEK
+        now = newest + shift + HOUR
+    lives = [end - start for start, end in zip(created, ends)] if ends else None
+    created = [(date + shift).replace(microsecond=0) for date in created]
+    if lives:
+        closed = [None if opened else date + life for date, life, opened in zip(created, lives, is_open)]
+        # By the real clock: a lead that lives for an hour must not be a day old when it is loaded.
+        return _alive(created, lives, is_open, real_now, seed) if split == "random" else created, closed, now
+    reach = _reach(description, created, is_open, split, now)
     if split == "random":
         created = _young(created, is_open, reach, now, seed)
-    if not closed:
-        closed = _drawn_closes(created, is_open, reach, now, seed)
-    return created, closed, now
+    return created, _drawn_closes(created, is_open, reach, now, seed), now
 
 
-def _ninth_decile(spans):
-    return max(sorted(spans)[int(0.9 * len(spans))], DAY)
-
-
-def _real_closes(description, table, rows, won, created, is_open, notes):
-    """Close dates from the column of the description if both outcomes have them, else None."""
+def _real_closes(description, table, rows, won, created, notes):
+    """Close dates of all leads from the column of the description if both outcomes have them, else None."""
     name = description.close.column
     if not name:
         return None
     texts = [table.columns[name][row] for row in rows]
     formats = _formats(description, "[close]", name, texts, description.close.formats)
-    closed = [_first_date(text, formats) for text in texts]
+    closed = [_first_date(text, formats, years=YEARS) for text in texts]
     closed = [
         None if date is None or date < start.replace(hour=0, minute=0, second=0) else max(date, start + DAY / 8)
         for date, start in zip(closed, created)
     ]
     for outcome in (True, False):
-        members = [
-            date is not None for date, flag, opened in zip(closed, won, is_open) if flag == outcome and not opened
-        ]
+        members = [date is not None for date, flag in zip(closed, won) if flag == outcome]
         lacking = 100 - 100 * sum(members) / len(members)
         if lacking > 10:
             notes.append(
@@ -390,7 +451,7 @@ def _real_closes(description, table, rows, won, created, is_open, notes):
             return None
     usual = sorted(end - start for start, end in zip(created, closed) if end)
     middle = usual[len(usual) // 2]
-    return [None if opened else date or start + middle for date, start, opened in zip(closed, created, is_open)]
+    return [(end or start + middle).replace(microsecond=0) for end, start in zip(closed, created)]
 
 
 def _reach(description, created, is_open, split, now):
@@ -413,6 +474,22 @@ def _young(created, is_open, reach, now, seed):
             date += round((now - age - date) / WEEK) * WEEK
             while date > now - timedelta(minutes=5):
                 date -= WEEK
+        result.append(date)
+    return result
+
+
+def _alive(created, lives, is_open, now, seed):
+    """Open leads moved to an age drawn evenly from their life: by whole weeks if one of them lies in it."""
+    draw = random.Random(f"age {seed}")
+    result = []
+    for date, life, opened in zip(created, lives, is_open):
+        if opened:
+            share, youngest = draw.random(), max((now - date) % WEEK, timedelta(minutes=5))
+            if youngest <= life:
+                age = youngest + int(share * ((life - youngest) // WEEK + 1)) * WEEK
+            else:
+                age = max(share * life, timedelta(minutes=5))
+            date = (now - age).replace(microsecond=0)
         result.append(date)
     return result
 
@@ -486,6 +563,12 @@ def _typed(description, column, kind, texts, notes):
     elif kind in ("integer", "float"):
         style = cells.number_style(present, column.decimal, column.thousands)
         whole = kind == "integer"
+        doubt = None if column.decimal or column.thousands else cells.in_doubt(present)
+        if doubt:
+            notes.append(
+                f"numbers of {column.name!r} such as {doubt!r} were read as {cells.number(doubt, *style):g}: "
+                "say 'decimal' or 'thousands' if that is wrong"
+            )
 
         def read(text):
             value = cells.number(text, *style)
@@ -508,11 +591,17 @@ def _typed(description, column, kind, texts, notes):
     return [None if text is None else known[text] for text in texts]
 
 
-def _titles(template, table, rows, columns):
+def _titles(description, template, table, rows, columns):
     """One title for a lead from ``{column}`` in a template; late columns are not to be told there."""
     late = {planned.column.name for planned in columns if planned.column.late}
+    secret = {description.label.column, description.close.column}
     replace = {planned.column.name: planned.column.replace for planned in columns}
     parts = re.split(r"\{([^{}]+)\}", template)
+    for name in parts[1::2]:
+        if name in secret:
+            raise DescriptionError(f"{description.source}: [lead] {{{name}}} would tell how open leads end")
+        if name != "row" and name not in table.columns:
+            raise DescriptionError(f"{description.source}: [lead] {{{name}}} is no column of the file")
     names = [name for name in parts[1::2] if name in table.columns and name not in late]
     titles = []
     for row in rows:

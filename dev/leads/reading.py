@@ -2,8 +2,12 @@
 
 import codecs
 import csv
+import difflib
 import gzip
 import io
+import itertools
+import re
+import zlib
 from dataclasses import dataclass
 
 from .errors import DescriptionError
@@ -15,20 +19,27 @@ csv.field_size_limit(2**31 - 1)
 
 @dataclass
 class Table:
-    """Columns of equal length. An empty cell is ``None``; all others are stripped text."""
+    """Columns of equal length. An empty cell is ``None``; all others are stripped text.
+
+    ``hint``: what may be wrong when a column is not found, in words that end an error.
+    """
 
     columns: dict[str, list]
     n_rows: int
     notes: list[str]
+    hint: str = ""
 
 
 def _content(path):
-    opener = gzip.open if path.suffix == ".gz" else open
     try:
-        with opener(path, "rb") as stream:
-            return stream.read()
-    except (OSError, EOFError) as error:
+        content = path.read_bytes()
+        if content.startswith(b"\x1f\x8b"):
+            content = gzip.decompress(content)
+    except (OSError, EOFError, zlib.error) as error:
         raise DescriptionError(f"{path}: cannot be read: {error}") from None
+    if content.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+        raise DescriptionError(f"{path}: is a workbook or a zip archive, not a text file: save it as CSV")
+    return content
 
 
 def _decode(content, file, notes):
@@ -39,7 +50,7 @@ def _decode(content, file, notes):
         except UnicodeError as error:
             raise DescriptionError(f"{file.path}: is not {file.encoding}: {error}") from None
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return content.decode("utf-16")
+        return content.decode("utf-16", errors="replace")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -48,17 +59,26 @@ def _decode(content, file, notes):
 
 
 def guess_separator(text, quote='"'):
-    """The separator of a text: the one that splits the first lines into most, equally many cells."""
-    sample = "\n".join(text.splitlines()[:50])
-    best, best_count = ",", 1
+    """The separator of a text: the one that splits the first rows into most, equally many cells.
+
+    One that splits the header as it splits the rows goes first: a decimal comma is in the rows alone.
+    """
+    best, best_found = ",", (False, 1)
     for separator in SEPARATORS:
-        counts = [len(row) for row in _rows(sample, separator, quote) if row]
+        counts = [len(row) for row in itertools.islice(_rows(text, separator, quote), 50) if row]
         if not counts:
             continue
         usual = max(set(counts), key=counts.count)
-        if usual > best_count and counts.count(usual) >= 0.8 * len(counts):
-            best, best_count = separator, usual
+        found = counts[0] == usual > 1, usual
+        if found > best_found and counts.count(usual) >= 0.8 * len(counts):
+            best, best_found = separator, found
     return best
+
+
+def _stated_inside(text):
+    """(text, separator) of a text whose first line is ``sep=;``, as spreadsheets write it."""
+    match = re.match(r'"?sep=(.)"?[;,\t]*\r?\n', text, re.I)
+    return (text[match.end() :], match[1]) if match else (text, None)
 
 
 def _rows(text, separator, quote):
@@ -82,37 +102,57 @@ def read_file(file):
     """The :class:`Table` of one described file; raises :class:`DescriptionError`."""
     notes = []
     text = _decode(_content(file.path), file, notes).replace("\0", "")
-    separator = file.separator or guess_separator(text, file.quote)
-    rows = _rows(text, separator, file.quote)
-    try:
-        header = _header(next(rows))
-    except StopIteration:
-        raise DescriptionError(f"{file.path}: is empty") from None
-    if len(header) == 1:
-        guess = guess_separator(text, file.quote)
-        if guess != separator:
-            raise DescriptionError(
-                f"{file.path}: separator {separator!r} gives a single column; the file seems to use {guess!r}"
-            )
-    try:
-        body = [row for row in rows if any(cell.strip() for cell in row)]
-    except csv.Error as error:
-        raise DescriptionError(f"{file.path}: line {rows.line_num}: {error}") from None
+    text, inside = _stated_inside(text)
+    guess = inside or guess_separator(text, file.quote)
+    separator = file.separator or guess
+    rows = _filled_rows(text, separator, file)
+    if not rows:
+        raise DescriptionError(f"{file.path}: is empty")
+    header, body = _header(rows[0]), rows[1:]
+    if len(header) == 1 and guess != separator:
+        raise DescriptionError(
+            f"{file.path}: separator {separator!r} gives a single column; the file seems to use {guess!r}"
+        )
     body = body[file.first_row - 1 : file.last_row]
     if not body:
-        raise DescriptionError(f"{file.path}: has no rows{' in first_row..last_row' if file.first_row > 1 else ''}")
-    body = _even(body, len(header), file, notes)
+        stretch = file.first_row > 1 or file.last_row is not None
+        raise DescriptionError(f"{file.path}: has no rows{' in first_row..last_row' if stretch else ''}")
+    hint = f"; the file seems to be separated by {guess!r}, not {separator!r}" if guess != separator else ""
+    body = _even(body, len(header), file, notes, hint)
     columns = {name: [row[at].strip() or None for row in body] for at, name in enumerate(header)}
-    return Table(columns, len(body), notes)
+    return Table(columns, len(body), notes, hint)
 
 
-def _even(rows, width, file, notes):
+def _filled_rows(text, separator, file):
+    """All rows in which any cell is filled. A quote that opens and never closes would swallow the rest."""
+    rows, kept, last, number = _rows(text, separator, file.quote), [], [], 0
+    try:
+        for row in rows:
+            if any(cell.strip() for cell in row):
+                kept.append(row)
+            last, number, before = row, rows.line_num, number
+    except csv.Error as error:
+        raise DescriptionError(f"{file.path}: line {rows.line_num}: {error}") from None
+    if file.quote and last and number > before + 1:
+        rest = "".join(itertools.islice(io.StringIO(text, newline=""), before, None))
+        try:
+            list(csv.reader(io.StringIO(rest, newline=""), delimiter=separator, quotechar=file.quote, strict=True))
+        except csv.Error as error:
+            if "end of data" in str(error):
+                raise DescriptionError(
+                    f"{file.path}: the quote {file.quote} that opens in line {before + 1} is never closed: "
+                    'mend that line, or say quote = "" if cells are not quoted'
+                ) from None
+    return kept
+
+
+def _even(rows, width, file, notes, hint):
     """Rows of the header's width: short ones are filled up, long ones dropped if they are few."""
     wide = [row for row in rows if len(row) > width and any(cell.strip() for cell in row[width:])]
     if len(wide) > max(1, len(rows) // 100):
         raise DescriptionError(
             f"{file.path}: {len(wide)} of {len(rows)} rows have more cells than the header's {width}: "
-            "check 'separator' and 'quote'"
+            f"check 'separator' and 'quote'{hint}"
         )
     if wide:
         notes.append(f"{len(wide)} rows of {file.path.name} with too many cells were skipped")
@@ -138,12 +178,13 @@ def _join(table, join, source):
         (join.right, other.columns, join.file.path.name),
     ):
         if name not in columns:
-            raise DescriptionError(f"{source}: [[join]] column {name!r} is not in {where}: {_some(columns)}")
+            raise DescriptionError(f"{source}: [[join]] column {name!r} is not in {where}: {_some(columns, name)}")
     wanted = join.columns if join.columns is not None else [n for n in other.columns if n != join.right]
     for name in wanted:
         if name not in other.columns:
             raise DescriptionError(
-                f"{source}: [[join]] {join.file.path.name} has no column {name!r}: {_some(other.columns)}"
+                f"{source}: [[join]] {join.file.path.name} has no column {name!r}: "
+                f"{_some(other.columns, name)}{other.hint}"
             )
     first_row = {}
     for row, key in enumerate(other.columns[join.right]):
@@ -179,7 +220,8 @@ def _check_names(table, description):
     for where, name in wanted:
         if name not in table.columns:
             raise DescriptionError(
-                f"{description.source}: {where} the file has no column {name!r}: {_some(table.columns)}"
+                f"{description.source}: {where} the file has no column {name!r}: "
+                f"{_some(table.columns, name)}{table.hint}"
             )
     spoken = {name for _where, name in wanted} | {join.left for join in description.joins}
     rest = [name for name in table.columns if name not in spoken]
@@ -189,6 +231,10 @@ def _check_names(table, description):
         )
 
 
-def _some(columns):
+def _some(columns, wanted):
+    """What to take instead of a column that is not there."""
     names = list(columns)
+    by_word = {name.casefold(): name for name in names}
+    if near := difflib.get_close_matches(wanted.casefold(), by_word, 1, 0.7):
+        return f"did you mean {by_word[near[0]]!r}?"
     return "it has " + ", ".join(names[:12]) + (" ..." if len(names) > 12 else "")

@@ -9,8 +9,8 @@ FALSE_WORDS = frozenset(["no", "n", "false", "f", "0", "off", "non", "nein", "n�
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 _PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$")
-_COMMA_GROUPS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?$")
-_POINT_GROUPS = re.compile(r"[+-]?\d{1,3}(\.\d{3})+(,\d+)?$")
+_COMMA_GROUPS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?$")
+_POINT_GROUPS = re.compile(r"[+-]?[1-9]\d{0,2}(\.\d{3})+(,\d+)?$")
 _COMMA_DECIMAL = re.compile(r"[+-]?\d+,\d+$")
 _MONEY = r"(?:[$€£¥₹₽₩₺฿%]|R\$|US\$|Rs\.?|kr\.?|zł|Kč|USD|EUR|GBP|CHF|JPY|CNY|INR|BRL|CAD|AUD|SEK|NOK|DKK|PLN)"
 _AROUND = re.compile(rf"^{_MONEY}|{_MONEY}$")
@@ -68,20 +68,41 @@ def _core(text):
 def number_style(values, decimal=None, thousands=None):
     """(decimal, thousands) that reads most of the texts: stated, or found out; a point if in doubt."""
     if decimal or thousands:
-        return decimal or ("," if thousands == "." else "."), thousands or ""
+        return decimal or ("," if thousands == "." else "."), thousands or ("." if decimal == "," else ",")
     cores = [_core(text) for text in values if text is not None]
-    comma = sum(bool(_PLAIN.match(core) or _COMMA_GROUPS.match(core)) for core in cores)
-    point = sum(
-        bool((_PLAIN.match(core) and "." not in core) or _COMMA_DECIMAL.match(core) or _POINT_GROUPS.match(core))
-        for core in cores
+    point, comma = _decimal_points(cores), _decimal_commas(cores)
+    return (",", ".") if len(comma) > len(point) else (".", ",")
+
+
+def in_doubt(values):
+    """A text that has two readings where no text of the column decides between them, such as 1.234; or None."""
+    cores = {text: _core(text) for text in sorted(set(values) - {None})}
+    point, comma = _decimal_points(cores.values()), _decimal_commas(cores.values())
+    if len(point) != len(comma):
+        return None
+    return next(
+        (text for text, core in cores.items() if re.search("[.,]", core) and core in point and core in comma), None
     )
-    return (",", ".") if point > comma else (".", ",")
+
+
+def _decimal_points(cores):
+    return [core for core in cores if _PLAIN.match(core) or _COMMA_GROUPS.match(core)]
+
+
+def _decimal_commas(cores):
+    return [
+        core
+        for core in cores
+        if (_PLAIN.match(core) and "." not in core) or _COMMA_DECIMAL.match(core) or _POINT_GROUPS.match(core)
+    ]
 
 
 def number(text, decimal=".", thousands=","):
     """A finite float, or None."""
     text = _core(text)
-    if thousands:
+    if thousands and thousands in text:
+        if not re.match(r"[+-]?\d{1,3}(T\d{2,3})*T\d{3}(?!\d)".replace("T", re.escape(thousands)), text):
+            return None  # 1,5 is not 15; 1,00,000 is a lakh
         text = text.replace(thousands, "")
     if decimal != ".":
         text = text.replace(decimal, ".")
@@ -112,7 +133,7 @@ def parse_date(text, form, default_year=2000):
             return datetime.strptime(f"{default_year} {text}", f"%Y {form}")
         value = datetime.strptime(text, form)
         return (value - value.utcoffset()).replace(tzinfo=None) if value.tzinfo else value
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, re.error):  # the last: a format that names a part twice
         return None
 
 

@@ -212,6 +212,8 @@ def test_empty_file(described):
         (["1e3", "oops"], [1000, None]),
         (["v12", "12v"], [None, None]),
         (["1.234.567", "5"], [1234567, 5]),
+        (["1.5", "2.5", "1,5"], [1.5, 2.5, None]),
+        (["1,00,000", "2.5"], [100000, 2.5]),
     ],
 )
 def test_numbers(texts, expected):
@@ -273,7 +275,7 @@ def test_late_columns_are_empty_on_open_leads_alone(described):
 
 
 def test_titles(described):
-    plan = described("a;y\n" + rows(), toml() + '[lead]\nname = "{a}, {row}: {nothing}"\n')
+    plan = described("a;y\n" + rows(), toml() + '[lead]\nname = "{a}, {row}"\n')
     assert plan.names[0].startswith("x, ")
     late = described("a;y\n" + rows(), toml(more='late = ["a"]') + '[lead]\nname = "{a} {row}"\n')
     assert "x" not in late.names[0]
@@ -340,6 +342,27 @@ def test_a_close_date_that_only_won_leads_have_is_not_used(described):
     plan = described(csv, toml(more=more))
     assert any("drawn instead" in note for note in plan.notes)
     assert len({end for end in plan.closed if end}) > 100
+
+
+@pytest.mark.parametrize("split", ["time", "random"])
+def test_no_lead_is_open_at_an_age_it_did_not_live_to_see(described, split):
+    draw = random.Random(4)
+    csv, first = "n;a;c;y\n", datetime(2020, 1, 1, 12)
+    lives = [timedelta(days=draw.expovariate(1 / 30), minutes=draw.randrange(600)) for _ in range(2000)]
+    for at, life in enumerate(lives):
+        start = first + at * timedelta(hours=6)
+        csv += f"{at};{start};{(start + life).replace(microsecond=0)};{'yes' if life.days > 20 else 'no'}\n"
+    more = '[date]\ncolumn = "a"\nformat = "iso"\n[close]\ncolumn = "c"\nformat = "iso"'
+    plan = described(csv, toml('n = "integer"', more=more), split=split)
+    ages = [
+        (NOW - start, lives[number])
+        for number, start, opened in zip(column(plan, "n").values, plan.created, plan.is_open)
+        if opened
+    ]
+    assert len(ages) == 400 if split == "random" else 100 < len(ages) < 200  # some 120 are open at a time
+    slack = timedelta(days=1, hours=1) if split == "time" else timedelta(0)
+    assert all(timedelta(0) < age <= max(life, timedelta(hours=3)) + slack for age, life in ages)
+    assert all(start < end < NOW for start, end in zip(plan.created, plan.closed) if end)
 
 
 def test_real_close_dates_are_kept(described):

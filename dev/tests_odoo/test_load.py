@@ -1,5 +1,6 @@
 """Loaded leads are what Odoo itself makes. Runs inside Odoo (pytest-odoo, a database with crm)."""
 
+import dataclasses
 from datetime import datetime, timedelta
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from odoo.tests import common
 
 from dev.leads import DescriptionError, make_plan, read_description, read_table
+from dev.tests.odd_files import WINDOWS_TOML, survey, survey_toml, windows_export
 
 CSV = "source,tags,place,firm,trade,age,vip,size,amount,made,y\n" + "".join(
     ",".join(
@@ -157,6 +159,8 @@ class TestLoad(common.TransactionCase):
             ("won_status", "cannot be loaded"),
             ("message_ids", "cannot be loaded"),
             ("recurring_plan", "not made by the loader"),
+            ("priority", "of type selection: 60 of 60 values, such as"),
+            ("color", "of type integer: 60 of 60 values"),
             ("lost_reason_id", None),
         ):
             plan = self.plan(TOML.replace('"source_id"', f'"{field}"'))
@@ -190,3 +194,56 @@ class TestLoad(common.TransactionCase):
         self.assertEqual(types, {"column": "char", "b_b": "selection"})
         now = datetime.now()
         self.assertTrue(all(lead.create_date < now + timedelta(minutes=1) for lead in leads))
+
+    def test_the_database_does_not_know_how_open_leads_end(self):
+        """Whatever becomes of the open leads, the same rows are stored."""
+        plan = self.plan()
+        turned = dataclasses.replace(
+            plan, won=[won != opened for won, opened in zip(plan.won, plan.is_open)], names=list(plan.names)
+        )
+        self.load(plan)  # makes what both loads find
+        one, other = self.stored(plan), self.stored(turned)
+        self.assertEqual(len(one), plan.n_leads)
+        self.assertEqual(one, other)
+
+    def stored(self, plan):
+        """The rows of a load, without the ids of the records it makes anew; the load is undone."""
+        anew = {"id", "team_id", "partner_id", "commercial_partner_id", "partner_company_id"}
+        with self.env.cr.savepoint() as savepoint:
+            _loaded, leads = self.load(plan)
+            leads.flush_recordset()
+            columns = [name for name, field in leads._fields.items() if field.store and field.column_type]
+            columns = sorted(set(columns) - anew)
+            self.env.cr.execute(
+                f"SELECT {', '.join(columns)},"
+                " (SELECT array_agg(tag_id ORDER BY tag_id) FROM crm_tag_rel WHERE lead_id = l.id)"
+                " FROM crm_lead l WHERE id = ANY(%s) ORDER BY id",
+                [leads.ids],
+            )
+            rows = self.env.cr.fetchall()
+            savepoint.rollback()
+        self.env.invalidate_all()
+        return rows
+
+    def test_odd_files(self):
+        """What two strangers bring is loaded as it is planned."""
+        for name, content, text in (
+            ("export.txt", windows_export(300), WINDOWS_TOML),
+            ("umfrage.csv", survey(), survey_toml()),
+        ):
+            (self.folder / name).write_bytes(content)
+            (self.folder / "set.toml").write_text(text, encoding="utf-8")
+            description = read_description(self.folder / "set.toml")
+            plan = make_plan(description, read_table(description))
+            loaded, leads = self.load(plan)
+            self.assertEqual(len(leads), plan.n_leads)
+            planned = {column.column.label: column for column in plan.columns if column.column.target == "property"}
+            types = {prop["string"]: prop["type"] for prop in loaded.team.lead_properties_definition}
+            self.assertEqual(types.keys(), planned.keys())
+            for row in (0, plan.n_leads // 2, plan.n_leads - 1):
+                for prop in leads[row].read(["lead_properties"])[0]["lead_properties"]:
+                    value, wanted = prop.get("value"), planned[prop["string"]].values[row]
+                    if prop["type"] == "selection" and value:
+                        value = dict(prop["selection"])[value]
+                    self.assertEqual(value or None, wanted or None, prop["string"])
+        self.assertEqual(types["Schön 🙂"], "integer")
