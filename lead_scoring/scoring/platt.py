@@ -1,7 +1,8 @@
 """Probabilities of log-odds that are not calibrated."""
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
+
+from .logistic import logistic
 
 
 def sigmoid_of(log_odds, won, weights):
@@ -12,16 +13,9 @@ def sigmoid_of(log_odds, won, weights):
 
     :param log_odds, won, weights: float64[n], int8[n], float64[n]
     """
-    target = platt_targets(won, weights)
     scale = max(float(np.std(log_odds)), 1e-9)
-    column = np.tile(log_odds / scale, 2)[:, None]
-    model = LogisticRegression(C=1e6, tol=1e-8, max_iter=1000)
-    model.fit(
-        column,
-        np.repeat([1, 0], len(won)),
-        sample_weight=np.concatenate([weights * target, weights * (1 - target)]),
-    )
-    return float(model.coef_[0, 0]) / scale, float(model.intercept_[0])
+    slopes, shift = logistic(log_odds[:, None] / scale, platt_targets(won, weights), weights, 1e-6)
+    return float(slopes[0]) / scale, shift
 
 
 def platt_targets(won, weights):
