@@ -150,7 +150,7 @@ def made_up(count, features, seed=0):
     random = np.random.default_rng([seed, count])
     columns, odds = {}, np.full(count, -1.0)
     for index in range(features):
-        gaps = random.random(count) < random.choice([0.0, 0.2, 0.7])
+        gaps = random.random(count) < random.choice([0.0, 0.2] if index < 6 else [0.0, 0.2, 0.7])
         if index % 2:
             values = random.lognormal(size=count)
             odds += 0.4 * np.where(gaps, 0, np.log(values)) if index < 6 else 0

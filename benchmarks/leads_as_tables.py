@@ -54,7 +54,5 @@ def with_noise(table, count, seed=0):
             columns[f"noise_{index}"] = number_column(values)
         else:
             kinds = random.integers(0, random.choice([2, 6, 30]), table.n_rows)
-            columns[f"noise_{index}"] = category_column(
-                [None if gap else f"k{kind}" for gap, kind in zip(gaps, kinds)]
-            )
+            columns[f"noise_{index}"] = category_column([None if gap else f"k{kind}" for gap, kind in zip(gaps, kinds)])
     return FeatureTable(columns, table.n_rows)

@@ -4,7 +4,6 @@ import numpy as np
 
 from .scorecard import loss_of
 
-
 ROUNDS = 500
 _CHUNK = 2_000_000
 

@@ -170,9 +170,7 @@ class _Learner:
             return None
         names = [name for name in champion.get("names", self.table.names) if name in self.table.columns]
         hands = _hands(**{name: champion[name] for name in self.hands if name in champion})
-        rival = _Learner(
-            self.table.select(names), self.won, self.weights, self.groups, self.seed, self.minimum, hands
-        )
+        rival = _Learner(self.table.select(names), self.won, self.weights, self.groups, self.seed, self.minimum, hands)
         rival.age_days = champion.get("age_days", 0)
         return rival
 

@@ -18,7 +18,7 @@ _GROUPS = 8
 _LEAST = 2.0
 
 # How far beyond chance (in standard deviations of a chi-square) a pair's cells must be.
-_BEYOND = 3.0
+_BEYOND = 2.0
 
 # Of more features than that, those that add most alone are looked at.
 _MOST_FEATURES = 60

@@ -5,17 +5,17 @@ import numpy as np
 from .logistic import logistic
 
 
-def sigmoid_of(log_odds, won, weights):
+def sigmoid_of(log_odds, won, weights, pull=1e-6, centre=0.0):
     """Slope and shift that make calibrated log-odds of log-odds of unseen leads.
 
     J. Platt, Probabilistic outputs for support vector machines, 1999: a logistic regression on one column,
     its targets drawn in a little from 0 and 1, so that leads told apart without fault do not become certain.
 
     :param log_odds, won, weights: float64[n], int8[n], float64[n]
+    :param pull, centre: the slope is pulled to this centre, as by so much variance of log-odds among the leads
     """
-    scale = max(float(np.std(log_odds)), 1e-9)
-    slopes, shift = logistic(log_odds[:, None] / scale, platt_targets(won, weights), weights, 1e-6)
-    return float(slopes[0]) / scale, shift
+    slopes, shift = logistic(log_odds[:, None], platt_targets(won, weights), weights, pull, centre)
+    return float(slopes[0]), shift
 
 
 def platt_targets(won, weights):

@@ -22,8 +22,17 @@ LEARNERS = ("naive_bayes", "ridge", "boosting")
 
 PULL = 5.0
 
+# Naive Bayes is too sure of itself: with few leads its log-odds are about halved. (Against a free slope: log loss
+# 0.0007 less with 40 leads of X Education and of Olist, 0.0016 with 100 of Olist, no difference from 300 on.)
+PULL_OF_BAYES, SLOPE_OF_BAYES = 20.0, 0.5
+
 # Log-odds beyond that are taken for that while weights are fitted: one certain error must not decide.
 CLIP = 6.0
+
+# With fewer won or lost leads than that, a stack that looks worse than the base rate by no more than this share
+# is kept: what unseen leads say of so few is chance, and the learners are careful themselves. (40 leads of
+# X Education: AUC 0.63 instead of 0.59 and a log loss of 0.665 instead of 0.666.)
+FEW, DOUBT_OF_FEW = 100, 0.02
 
 # The number of trees is chosen in steps.
 ROUNDS_STEP = 10
@@ -146,7 +155,9 @@ class Stack:
         progress(0.6, "Looking for pairs of features that say more together")
         plan = self._with_pairs(plan, folds, choice, [by_bayes, by_ridge, by_trees], won, weights)
         of_base_rate = np.average(loss_of(np.full(len(rows), self.data.base), won), weights=weights)
-        return plan if plan.loss < of_base_rate else None
+        closed, n_won = self.data.count()
+        doubt = DOUBT_OF_FEW if min(n_won, closed - n_won) < FEW else 0.0
+        return plan if plan.loss < of_base_rate * (1 + doubt) else None
 
     def _weighted(self, plan, log_odds, won, weights):
         """The plan with weights for these log-odds of unseen leads."""
@@ -174,7 +185,7 @@ class Stack:
                         for count, base, mask, (seen, rest) in zip(counts, bases, masks, folds)
                     ]
                 )
-                slope, shift = sigmoid_of(odds, won, weights)
+                slope, shift = sigmoid_of(odds, won, weights, PULL_OF_BAYES, SLOPE_OF_BAYES)
                 slope = max(slope, 0.0)
                 loss = np.average(loss_of(slope * odds + shift, won), weights=weights)
                 if best is None or loss < best[0]:

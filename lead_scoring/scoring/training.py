@@ -5,9 +5,15 @@
    log loss.
 3. Features that do not help are dropped (`selection`), if a model without them is no worse on leads that
    neither it nor the selection has seen.
-4. A sigmoid on predictions of unseen leads makes probabilities of the log-odds (`platt`); where those
-   predictions are worth nothing, the card has no features and says the base rate for everyone.
-5. The regression of all leads becomes tables, centred on the training leads.
+4. Three learners, shrunk naive Bayes (`naive_bayes`), that regression, and boosting (`boosting`), learn from
+   what stays. Pairs of features are tried (`interactions`). A logistic regression on the learners' log-odds of
+   unseen leads weighs and calibrates them (`stack`). Where that is worth nothing, the card has no features and
+   says the base rate for everyone.
+5. Each learner is a sum of tables (`additive`), so the stack of those that learned from all leads is one too:
+   the scorecard is the model and not its copy.
+
+Against the ridge regression of steps 1 to 3 alone: 0.013 AUC more on Bank Marketing, by its pairs, and 0.002 on
+Olist; no difference on X Education; log loss lower or equal within its error from 40 leads on.
 """
 
 from dataclasses import dataclass, field
@@ -25,8 +31,10 @@ from .scorecard import FeatureCard, PairCard, Scorecard, loss_of, round_stored
 from .selection import Selector
 from .stack import Stack
 
-# Above this many rows, penalty and features are chosen on a sample: the best ones hardly depend on it.
+# Above this many rows, what to learn is chosen on a sample, and learned from all: 0.0006 AUC on Bank Marketing.
+# Where won or lost leads are rare, the sample is larger, so that it has some hundred of either.
 SAMPLE_ROWS = 20_000
+SAMPLE_OF_RARE, LARGEST_SAMPLE = 500, 100_000
 
 # Fewer features are taken for a log loss (nats a lead) that is worse by no more than this.
 HAIR = 0.0005
@@ -133,6 +141,12 @@ def learn(
     return _compile(data, job.positions, levels, used, additive), findings
 
 
+def _sample_size(data):
+    closed, won = data.count()
+    needed = SAMPLE_OF_RARE * closed // min(won, closed - won)
+    return max(SAMPLE_ROWS, min(needed, LARGEST_SAMPLE))
+
+
 @dataclass
 class _Choice:
     """Features and penalty to learn with, and how the regression does with them on unseen leads.
@@ -158,7 +172,7 @@ class _Job:
     def __init__(self, data, positions, levels, forced, silent, seed, progress):
         self.data, self.positions, self.levels = data, positions, levels
         self.forced, self.silent, self.seed, self.progress = forced, silent, seed, progress
-        rows = sample_of(data, seed, SAMPLE_ROWS)
+        rows = sample_of(data, seed, _sample_size(data))
         self.sampled = len(rows) < len(data)
         self.sample = data.take(rows) if self.sampled else data
         self.sample_positions = positions[rows] if self.sampled else positions

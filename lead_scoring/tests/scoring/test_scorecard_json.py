@@ -7,7 +7,8 @@ import random
 import pytest
 from made_up import card, paired_card
 from scoring.errors import ScorecardError
-from scoring.scorecard import Scorecard
+from scoring.scorecard import CategoryLevels, FeatureCard, PairCard, Scorecard, round_stored
+from scoring.stack import MOST_PAIRS
 
 
 def sealed(content):
@@ -240,6 +241,28 @@ def test_a_pair_that_is_told_twice_or_too_large_is_refused():
         for two in names[place + 1 :]
     ]
     refused(sealed(made), "too many scores")
+
+
+def test_the_largest_card_that_training_makes_is_below_a_megabyte():
+    chance = random.Random(0)
+
+    def scores(count):
+        return [chance.uniform(-1, 1) / 3 for _place in range(count)]
+
+    levels = [CategoryLevels(f"property.{index}", tuple(f"key {key}" for key in range(253))) for index in range(20)]
+    features = [FeatureCard(one, round_stored(scores(255)), [99_999] * 255, [9_999] * 255) for one in levels]
+    groups = [*range(32), *[31] * 222, 32]
+    pairs = [
+        PairCard(
+            (f"property.{2 * index}", f"property.{2 * index + 1}"),
+            (groups, groups),
+            [round_stored(scores(33)) for _row in range(33)],
+        )
+        for index in range(MOST_PAIRS)
+    ]
+    text = Scorecard(0.5, features, pairs).to_json()
+    assert len(text) < 1_000_000
+    assert Scorecard.from_json(text).to_json() == text
 
 
 @pytest.mark.parametrize("constant", ["NaN", "Infinity", "-Infinity", "1e999"])

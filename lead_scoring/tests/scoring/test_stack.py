@@ -150,7 +150,7 @@ def test_folds_never_hold_a_lead_on_both_sides():
 
 def test_many_levels_of_a_pair_are_put_together():
     table, won, _closed_at = crossed_leads(4000)
-    data, levels, positions = prepared(table, won)
+    _data, levels, positions = prepared(table, won)
     boosting = Boosting(levels, positions, 0)
     assert levels[3].n_levels > 32 and boosting.groups(3).max() == 32
     assert boosting.groups(3)[-1] == 32 and boosting.groups(0).tolist() == list(range(levels[0].n_levels + 1))
