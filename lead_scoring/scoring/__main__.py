@@ -1,6 +1,7 @@
 """The child process that trains: `python -m scoring <in.npz> <out.json>`. Started and followed by `process`.
 
-In: a table of closed leads with the arrays won, closed_at, perhaps created_at, weights, groups, and seed.
+In: a table of closed leads with the arrays won, closed_at, perhaps created_at, weights, groups, and seed, minimum,
+and perhaps hands (JSON: forced_in, forced_out, ignore_empty, champion).
 Out: a JSON object with `scorecard` (text) and `report`, or with `error` and what belongs to it.
 On stdout a JSON object a line: {"fraction": 0..1, "text": "..."}.
 """
@@ -42,8 +43,7 @@ def _train(source):
     table, arrays = FeatureTable.from_npz(source)
     settings = {name: int(arrays.pop(name)) for name in ("seed", "minimum")}
     if "hands" in arrays:
-        hands = map(tuple, json.loads(arrays.pop("hands").tobytes()))
-        settings.update(zip(("forced_in", "forced_out", "ignore_empty"), hands))
+        settings.update(json.loads(arrays.pop("hands").tobytes()))
     card, report = fit(table, **arrays, **settings, progress=_tell)
     return {"scorecard": card.to_json(), "report": report}
 

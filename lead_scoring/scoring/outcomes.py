@@ -105,14 +105,3 @@ def sample_of(data, seed, about):
     leads, lead = np.unique(data.groups, return_inverse=True)
     share = about / len(data)
     return np.flatnonzero((np.random.default_rng([seed, about]).random(len(leads)) < share)[lead])
-
-
-def loss_of(log_odds, won):
-    """Log loss of log-odds, elementwise: -log of the probability of what came true.
-
-    :param log_odds: float64[n] or [n, f]
-    :param won: int8[n]
-    """
-    log_odds = np.asarray(log_odds)
-    won = np.asarray(won).reshape(-1, *[1] * (log_odds.ndim - 1))
-    return np.logaddexp(0.0, np.where(won == 1, -log_odds, log_odds))

@@ -1,27 +1,21 @@
 """Probabilities of log-odds that are not calibrated."""
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
+
+from .logistic import logistic
 
 
-def sigmoid_of(log_odds, won, weights):
+def sigmoid_of(log_odds, won, weights, pull=1e-6, centre=0.0):
     """Slope and shift that make calibrated log-odds of log-odds of unseen leads.
 
     J. Platt, Probabilistic outputs for support vector machines, 1999: a logistic regression on one column,
     its targets drawn in a little from 0 and 1, so that leads told apart without fault do not become certain.
 
     :param log_odds, won, weights: float64[n], int8[n], float64[n]
+    :param pull, centre: the slope is pulled to this centre, as by so much variance of log-odds among the leads
     """
-    target = platt_targets(won, weights)
-    scale = max(float(np.std(log_odds)), 1e-9)
-    column = np.tile(log_odds / scale, 2)[:, None]
-    model = LogisticRegression(C=1e6, tol=1e-8, max_iter=1000)
-    model.fit(
-        column,
-        np.repeat([1, 0], len(won)),
-        sample_weight=np.concatenate([weights * target, weights * (1 - target)]),
-    )
-    return float(model.coef_[0, 0]) / scale, float(model.intercept_[0])
+    slopes, shift = logistic(log_odds[:, None], platt_targets(won, weights), weights, pull, centre)
+    return float(slopes[0]), shift
 
 
 def platt_targets(won, weights):

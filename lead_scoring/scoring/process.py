@@ -46,13 +46,14 @@ def fit(
     forced_in=(),
     forced_out=(),
     ignore_empty=(),
+    champion=None,
     timeout=TIMEOUT,
     progress=None,
 ):
     """`report.fit` in a child process: (Scorecard, report).
 
     :param table, won, closed_at, created_at, weights, groups, seed, minimum, forced_in, forced_out,
-        ignore_empty: as in `report.fit`
+        ignore_empty, champion: as in `report.fit`
     :param timeout: seconds after which the child is ended
     :param progress: callable(fraction from 0 to 1, text), called in this thread; what it raises ends the
         child
@@ -67,7 +68,16 @@ def fit(
         "groups": groups,
         "seed": seed,
         "minimum": minimum,
-        "hands": text_array(json.dumps([list(forced_in), list(forced_out), list(ignore_empty)])),
+        "hands": text_array(
+            json.dumps(
+                {
+                    "forced_in": list(forced_in),
+                    "forced_out": list(forced_out),
+                    "ignore_empty": list(ignore_empty),
+                    "champion": champion,
+                }
+            )
+        ),
     }
     with tempfile.TemporaryDirectory(prefix="lead_scoring_") as folder:
         source, target, errors = (os.path.join(folder, name) for name in ("in.npz", "out.json", "errors.txt"))

@@ -20,12 +20,13 @@ def fit(
     forced_in=(),
     forced_out=(),
     ignore_empty=(),
+    champion=None,
 ):
     """Learn from all leads, and report how such a model does on leads it has not seen.
 
     :param table, won, weights, groups, seed, minimum, forced_in, forced_out, ignore_empty: as in
         `training.train`
-    :param closed_at, created_at: as in `evaluation.evaluate`
+    :param closed_at, created_at, champion: as in `evaluation.evaluate`
     :param progress: callable(fraction from 0 to 1, text)
     :return: (Scorecard, report), the report a dict for JSON: what `evaluate` returns, and
         features: [{"name", "influence", "filled", "worth", "worth_error", "forced"}], most influential first.
@@ -35,6 +36,8 @@ def fit(
         it stays by hand.
         left_out: [{"name", "why", "filled", "influence", "worth", "worth_error"}], the influence in the model
         of all features, None where it was not tried
+        pairs: [{"features": [name, name], "influence"}], the share of the pair beside all features
+        learners: the weights of the learners and what was chosen for them; empty where nothing helped
     :raise NotEnoughLeads: too few won or lost leads
     """
     progress = progress or (lambda fraction, text: None)
@@ -53,19 +56,20 @@ def fit(
         won,
         closed_at,
         created_at=created_at,
+        champion=champion,
         progress=lambda fraction, text: progress(0.5 + 0.5 * fraction, text),
         **given,
     )
     report["features"] = _features(card, table, weights, findings, set(forced_in))
     report["left_out"] = [_left_out(name, why, table, findings) for name, why in findings.left_out.items()]
+    report["pairs"] = _pairs(card, table, weights)
+    report["learners"] = findings.learners
     progress(1.0, "Done")
     return card, report
 
 
 def _features(card, table, weights, findings, forced_in):
-    levels = card.levels(table)
-    weights = np.ones(table.n_rows) if weights is None else np.asarray(weights, dtype=np.float64)
-    spreads = np.sqrt(np.average(card.contributions(levels) ** 2, axis=0, weights=weights))
+    spreads = _spread(card.contributions(card.levels(table)), table, weights)
     total = float(spreads.sum()) or 1.0
     rows = [
         {
@@ -77,6 +81,22 @@ def _features(card, table, weights, findings, forced_in):
         for name, spread in zip(card.names, spreads)
     ]
     return sorted(rows, key=lambda row: -row["influence"])
+
+
+def _pairs(card, table, weights):
+    levels, place = card.levels(table), {name: index for index, name in enumerate(card.names)}
+    total = float(_spread(card.contributions(levels), table, weights).sum()) or 1.0
+    rows = []
+    for pair in card.pairs:
+        added = pair.of(*(levels[:, place[name]] for name in pair.names))
+        rows.append({"features": list(pair.names), "influence": float(_spread(added, table, weights)) / total})
+    return sorted(rows, key=lambda row: -row["influence"])
+
+
+def _spread(values, table, weights):
+    """Root mean square over the rows, which is the standard deviation of what is centred."""
+    weights = np.ones(table.n_rows) if weights is None else np.asarray(weights, dtype=np.float64)
+    return np.sqrt(np.average(values**2, axis=0, weights=weights))
 
 
 def _left_out(name, why, table, findings):

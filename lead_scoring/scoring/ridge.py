@@ -14,6 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from .additive import Additive
+from .logistic import logistic
 
 # C of LogisticRegression, from "hardly anything is learned" on.
 PENALTIES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
@@ -22,6 +23,9 @@ USUAL_PENALTY = 0.3
 # How a step between two bins counts in the penalty, against a category: of 1, 0.4 and 0.25, 0.4 did best
 # overall.
 STEP = 0.4
+
+# Up to that many rows and columns Newton's method is the faster one.
+NEWTON_ROWS, NEWTON_COLUMNS = 1_500, 120
 
 
 class Ridge:
@@ -50,17 +54,23 @@ class Ridge:
         mains = [np.zeros(feature.n_levels + 1) for feature in self.levels]
         if not used.any():
             return Additive(data.take(rows).base, mains)
-        matrix = self._design(used)[rows]
-        model = LogisticRegression(C=penalty, **({"tol": 1e-8, "max_iter": 5000} if precise else {"max_iter": 300}))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            model.fit(matrix, data.won[rows], sample_weight=data.weights[rows])
-        start, weights = 0, model.coef_[0]
+        weights, intercept = self._solve(self._design(used)[rows], data.won[rows], data.weights[rows], penalty, precise)
+        start = 0
         for index in np.flatnonzero(used):
             basis = self.bases[index]
             mains[index] = basis @ weights[start : start + basis.shape[1]]
             start += basis.shape[1]
-        return Additive(float(model.intercept_[0]), mains)
+        return Additive(intercept, mains)
+
+    def _solve(self, matrix, won, weights, penalty, precise):
+        """(coefficients, intercept)."""
+        if matrix.shape[0] <= NEWTON_ROWS and matrix.shape[1] <= NEWTON_COLUMNS:
+            return logistic(matrix.toarray(), won, weights, 1 / penalty)
+        model = LogisticRegression(C=penalty, **({"tol": 1e-8, "max_iter": 5000} if precise else {"max_iter": 300}))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model.fit(matrix, won, sample_weight=weights)
+        return model.coef_[0], float(model.intercept_[0])
 
     def _design(self, used):
         """CSR matrix [n, columns]: what the regression sees of each row. The last one made is kept."""

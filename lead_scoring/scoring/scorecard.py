@@ -1,15 +1,17 @@
 """The scorecard: tables that are added up.
 
-A scorecard gives a lead log-odds to win: the intercept, and for each feature the entry of its table at the
-lead's level (a category, a bin of numbers, or missing). Nothing else happens on the way, so each entry is
-what its feature contributes, exactly, and the tables are centred on the training leads, so a contribution
-says how the lead differs from the average one.
+A scorecard gives a lead log-odds to win: the intercept, for each feature the entry of its table at the
+lead's level (a category, a bin of numbers, or missing), and for some pairs of features the entry of the
+pair's table. Nothing else happens on the way, so an entry is what its feature contributes, exactly; what a
+pair adds is shared half and half between its two. Tables are centred on the training leads, so a contribution
+says how the lead differs from the average one, and pairs are pure: their weighted row and column means are
+zero, for what a feature adds alone is in its own table.
 
 Levels are small whole numbers. Stored beside a score they are all that is needed to compute it again, to say
 its reasons, and to compare it with an older one (`translate`).
 
-In text a scorecard is canonical JSON with its schema's version and a SHA-256 of the rest. `from_json` trusts
-nothing: what it returns is a scorecard that can score, and what it refuses it refuses in a sentence.
+In text a scorecard is canonical JSON with its schema's version and a SHA-256 of the rest: schema 1 without
+pairs, schema 2 with them, so that a card has one text for ever. `from_json` trusts nothing: what it returns is a scorecard that can score, and what it refuses it refuses in a sentence.
 """
 
 import hashlib
@@ -23,13 +25,18 @@ import numpy as np
 
 from .errors import ScorecardError
 
-SCHEMA = 1
+# With pairs; a card without any is of schema 1.
+SCHEMA = 2
 
 # A level is one byte: up to 254 levels, and this one for "no value".
 MISSING = 255
 MAXIMUM_KEYS = 253
 MAXIMUM_EDGES = 253
 MAXIMUM_FEATURES = 2_000
+
+# Groups of either side of a pair, with missing; cells of all pairs of a card.
+MAXIMUM_GROUPS = 33
+MAXIMUM_CELLS = 60_000
 
 # Far beyond any odds that leads can teach, far below what floats cannot add.
 MAXIMUM_LOG_ODDS = 1_000.0
@@ -45,6 +52,17 @@ HIGHEST_SCORE = 99
 def sigmoid(log_odds):
     """Probability of log-odds, without overflow."""
     return np.exp(-np.logaddexp(0.0, -np.asarray(log_odds, dtype=np.float64)))
+
+
+def loss_of(log_odds, won):
+    """Log loss of log-odds, elementwise: -log of the probability of what came true.
+
+    :param log_odds: float64[n] or [n, f]
+    :param won: int8[n]
+    """
+    log_odds = np.asarray(log_odds)
+    won = np.asarray(won).reshape(-1, *[1] * (log_odds.ndim - 1))
+    return np.logaddexp(0.0, np.where(won == 1, -log_odds, log_odds))
 
 
 @dataclass(frozen=True)
@@ -190,17 +208,77 @@ class FeatureCard:
 
 
 @dataclass(frozen=True, eq=False)
+class PairCard:
+    """The table of two features: what they add together beyond what each adds alone.
+
+    Levels are put together in groups, so that the table of two features with many levels stays small.
+
+    :param names: (str, str), of the features, in the card's order
+    :param groups: (int64[n_levels_a + 1], int64[n_levels_b + 1]), the group of each level of either feature,
+        the last one for missing; groups are numbered from 0 without a gap
+    :param cells: float64[groups of a, groups of b], log-odds
+    """
+
+    names: tuple
+    groups: tuple
+    cells: np.ndarray
+
+    def __post_init__(self):
+        _check(len(self.names) == len(self.groups) == 2, "A pair is not of two features.")
+        for name in self.names:
+            _check_name(name)
+        _check(self.names[0] != self.names[1], "A feature is paired with itself.")
+        what = f"The pair “{self.names[0]}”, “{self.names[1]}”"
+        groups = tuple(_groups(side, what) for side in self.groups)
+        shape = tuple(int(side.max()) + 1 for side in groups)
+        rows = [[_number(cell, f"{what} has a score that") for cell in row] for row in self.cells]
+        _check(
+            len(rows) == shape[0] and all(len(row) == shape[1] for row in rows),
+            f"{what} does not have a score for each of its groups.",
+        )
+        _check(
+            all(abs(cell) <= MAXIMUM_LOG_ODDS for row in rows for cell in row),
+            f"{what} has a score beyond all measure.",
+        )
+        object.__setattr__(self, "names", tuple(self.names))
+        object.__setattr__(self, "groups", groups)
+        object.__setattr__(self, "cells", np.array(rows, dtype=np.float64))
+
+    @property
+    def scores(self):
+        """float64[n_levels_a + 1, n_levels_b + 1], log-odds of all levels; the last of either for missing."""
+        return self.cells[np.ix_(*self.groups)]
+
+    @cached_property
+    def _places(self):
+        """(int32[256], int32[256]): what the bytes of both features add to the place in the flat table."""
+        first, second = (side[np.minimum(np.arange(256), len(side) - 1)] for side in self.groups)
+        return (first * self.cells.shape[1]).astype(np.int32), second.astype(np.int32)
+
+    @cached_property
+    def _flat(self):
+        return np.ascontiguousarray(self.cells.ravel())
+
+    def of(self, first, second):
+        """float64[n], what the pair adds for levels uint8[n] of both features."""
+        rows, columns = self._places
+        return self._flat[rows[first] + columns[second]]
+
+
+@dataclass(frozen=True, eq=False)
 class Scorecard:
-    """An intercept and the tables of the features.
+    """An intercept, the tables of the features, and those of pairs of features.
 
     :param intercept: float, log-odds of the average training lead
     :param features: tuple of FeatureCard, of distinct names
+    :param pairs: tuple of PairCard, of distinct pairs of these features
 
     `levels` in the methods is uint8[n, f], what `levels(table)` returns; f the number of features.
     """
 
     intercept: float
     features: tuple = field(default=())
+    pairs: tuple = field(default=())
 
     def __post_init__(self):
         intercept = _number(self.intercept, "The intercept")
@@ -209,6 +287,18 @@ class Scorecard:
         object.__setattr__(self, "features", tuple(self.features))
         _check(len(self.features) <= MAXIMUM_FEATURES, f"It has more than {MAXIMUM_FEATURES} features.")
         _check(len(set(self.names)) == len(self.features), "It lists a feature twice.")
+        object.__setattr__(self, "pairs", tuple(self.pairs))
+        _check(sum(pair.cells.size for pair in self.pairs) <= MAXIMUM_CELLS, "Its pairs have too many scores.")
+        _check(len({pair.names for pair in self.pairs}) == len(self.pairs), "It lists a pair twice.")
+        sizes = {feature.name: (place, feature.levels.n_levels + 1) for place, feature in enumerate(self.features)}
+        for pair in self.pairs:
+            _check(all(name in sizes for name in pair.names), "A pair is of a feature that is not there.")
+            (first, rows), (second, columns) = (sizes[name] for name in pair.names)
+            _check(first < second, "The features of a pair are not in order.")
+            _check(
+                [len(side) for side in pair.groups] == [rows, columns],
+                f"The pair “{pair.names[0]}”, “{pair.names[1]}” does not have the levels of its features.",
+            )
 
     @property
     def names(self):
@@ -258,17 +348,32 @@ class Scorecard:
 
     def log_odds(self, levels):
         """Log-odds to win, float64[n]: the intercept plus the sum of the contributions."""
+        levels = np.asarray(levels)
         total = np.full(len(levels), self.intercept)
         for index, feature in enumerate(self.features):
             total += feature.lookup[levels[:, index]]
+        for first, second, pair in self._placed_pairs:
+            total += pair.of(levels[:, first], levels[:, second])
         return total
 
     def contributions(self, levels):
-        """What each feature adds to the log-odds, float64[n, f]."""
+        """What each feature adds to the log-odds, float64[n, f]: its own table and half of its pairs'."""
+        levels = np.asarray(levels)
         contributions = np.empty((len(levels), len(self.features)), order="F")
         for index, feature in enumerate(self.features):
             contributions[:, index] = feature.lookup[levels[:, index]]
+        for first, second, pair in self._placed_pairs:
+            half = pair.of(levels[:, first], levels[:, second])
+            half /= 2
+            contributions[:, first] += half
+            contributions[:, second] += half
         return contributions
+
+    @cached_property
+    def _placed_pairs(self):
+        """[(column of the first feature, column of the second, PairCard)]."""
+        place = {name: index for index, name in enumerate(self.names)}
+        return [(*(place[name] for name in pair.names), pair) for pair in self.pairs]
 
     def probabilities(self, levels):
         """Probability to win, float64[n]."""
@@ -333,11 +438,14 @@ class Scorecard:
         return _canonical({**self._content(), "sha256": self.sha256})
 
     def _content(self):
-        return {
-            "schema": SCHEMA,
+        content = {
+            "schema": 1,
             "intercept": self.intercept,
             "features": [_feature_content(feature) for feature in self.features],
         }
+        if self.pairs:
+            content.update(schema=2, pairs=[_pair_content(pair) for pair in self.pairs])
+        return content
 
     @classmethod
     def from_json(cls, text):
@@ -347,13 +455,18 @@ class Scorecard:
         stated = content.pop("sha256", None)
         _check(isinstance(stated, str), "It has no checksum.")
         _check(stated == _digest(content), "It was changed after it was made: its checksum is wrong.")
-        _check_keys(content, {"schema", "intercept", "features"})
+        parts = ["features", "pairs"] if content["schema"] > 1 else ["features"]
+        _check_keys(content, {"schema", "intercept", *parts})
         _check(isinstance(content["features"], list), "Its features are not a list.")
         _check(
             len(content["features"]) <= MAXIMUM_FEATURES,
             f"It has more than {MAXIMUM_FEATURES} features.",
         )
-        return cls(content["intercept"], tuple(map(_feature_from, content["features"])))
+        pairs = content.get("pairs", [])
+        _check(isinstance(pairs, list), "Its pairs are not a list.")
+        _check(len(pairs) <= MAXIMUM_CELLS, "It has too many pairs.")
+        features = tuple(map(_feature_from, content["features"]))
+        return cls(content["intercept"], features, tuple(map(_pair_from, pairs)))
 
 
 def round_stored(values, digits=12):
@@ -469,6 +582,35 @@ def _feature_from(content):
         _check(len(content[key]) <= MISSING, f"The {key} of a feature are too many.")
     levels = make(content["name"], content[inputs])
     return FeatureCard(levels, content["scores"], content["closed"], content["won"])
+
+
+def _pair_content(pair):
+    return {
+        "features": list(pair.names),
+        "groups": [side.tolist() for side in pair.groups],
+        "scores": pair.cells.tolist(),
+    }
+
+
+def _pair_from(content):
+    _check_keys(content, {"features", "groups", "scores"})
+    for key in ("features", "groups", "scores"):
+        _check(isinstance(content[key], list), f"The {key} of a pair are not a list.")
+    _check(len(content["features"]) == len(content["groups"]) == 2, "A pair is not of two features.")
+    _check(len(content["scores"]) <= MAXIMUM_GROUPS, "The scores of a pair are too many.")
+    for part in (*content["groups"], *content["scores"]):
+        _check(isinstance(part, list) and len(part) <= MISSING, "A part of a pair is not a list, or too long.")
+    return PairCard(tuple(content["features"]), tuple(content["groups"]), content["scores"])
+
+
+def _groups(values, what):
+    """int64[n_levels + 1] of groups numbered from 0 without a gap."""
+    groups = [_count(value, what) for value in values]
+    _check(
+        len(groups) > 0 and sorted(set(groups)) == list(range(max(groups) + 1)) and max(groups) < MAXIMUM_GROUPS,
+        f"{what} does not number its groups.",
+    )
+    return np.array(groups, dtype=np.int64)
 
 
 def _sentence(reason):

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .outcomes import folds_of, loss_of
+from .outcomes import folds_of
 from .platt import sigmoid_of
+from .scorecard import loss_of
 
 # A feature's worth must be above so many of its standard errors: of 0, 0.5, 1 and 1.5, 1 is best where many
 # features are noise, and no worse where none is.

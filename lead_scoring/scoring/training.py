@@ -5,9 +5,15 @@
    log loss.
 3. Features that do not help are dropped (`selection`), if a model without them is no worse on leads that
    neither it nor the selection has seen.
-4. A sigmoid on predictions of unseen leads makes probabilities of the log-odds (`platt`); where those
-   predictions are worth nothing, the card has no features and says the base rate for everyone.
-5. The regression of all leads becomes tables, centred on the training leads.
+4. Three learners, shrunk naive Bayes (`naive_bayes`), that regression, and boosting (`boosting`), learn from
+   what stays. Pairs of features are tried (`interactions`). A logistic regression on the learners' log-odds of
+   unseen leads weighs and calibrates them (`stack`). Where that is worth nothing, the card has no features and
+   says the base rate for everyone.
+5. Each learner is a sum of tables (`additive`), so the stack of those that learned from all leads is one too:
+   the scorecard is the model and not its copy.
+
+Against the ridge regression of steps 1 to 3 alone: 0.013 AUC more on Bank Marketing, by its pairs, and 0.002 on
+Olist; no difference on X Education; log loss lower or equal within its error from 40 leads on.
 """
 
 from dataclasses import dataclass, field
@@ -15,17 +21,20 @@ from dataclasses import dataclass, field
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from .additive import positions_of
+from .additive import Additive, positions_of
 from .binning import fit_levels
 from .errors import MINIMUM_CLOSED
-from .outcomes import folds_of, loss_of, outcomes_of, sample_of
+from .outcomes import folds_of, outcomes_of, sample_of
 from .platt import sigmoid_of
 from .ridge import PENALTIES, USUAL_PENALTY, Ridge, least
-from .scorecard import FeatureCard, Scorecard, round_stored
+from .scorecard import FeatureCard, PairCard, Scorecard, loss_of, round_stored
 from .selection import Selector
+from .stack import Stack
 
-# Above this many rows, penalty and features are chosen on a sample: the best ones hardly depend on it.
+# Above this many rows, what to learn is chosen on a sample, and learned from all: 0.0006 AUC on Bank Marketing.
+# Where won or lost leads are rare, the sample is larger, so that it has some hundred of either.
 SAMPLE_ROWS = 20_000
+SAMPLE_OF_RARE, LARGEST_SAMPLE = 500, 100_000
 
 # Fewer features are taken for a log loss (nats a lead) that is worse by no more than this.
 HAIR = 0.0005
@@ -86,11 +95,13 @@ class Findings:
     :param influence: dict of name -> share of the spread of contributions, 0 to 1, in the model of all features
     :param worth: dict of name -> (gain of log loss by the feature, its standard error), nats a lead; features
         that were never tried are absent
+    :param learners: what `Plan.summary` says of the learners and their weights; empty where nothing helped
     """
 
     left_out: dict = field(default_factory=dict)
     influence: dict = field(default_factory=dict)
     worth: dict = field(default_factory=dict)
+    learners: dict = field(default_factory=dict)
 
 
 def learn(
@@ -123,24 +134,35 @@ def learn(
     )
     # The problems are small: threads would wait for each other, ten times as long on a busy machine.
     with threadpool_limits(1):
-        additive, used, findings = job.run()
+        additive, used = job.run()
+    findings = job.findings
     left_out.update({name: NO_HELP for name, stays in zip(names, used) if not stays})
     findings.left_out = {name: left_out[name] for name in table.names if name in left_out}
     return _compile(data, job.positions, levels, used, additive), findings
 
 
+def _sample_size(data):
+    closed, won = data.count()
+    needed = SAMPLE_OF_RARE * closed // min(won, closed - won)
+    return max(SAMPLE_ROWS, min(needed, LARGEST_SAMPLE))
+
+
 @dataclass
 class _Choice:
-    """A way to learn, and how it does on leads that were not learned from.
+    """Features and penalty to learn with, and how the regression does with them on unseen leads.
 
-    `loss` is the mean log loss after calibration by `slope` and `shift`; a slope of 0 says the base rate.
+    :param used: bool[f]
+    :param masks: list of bool[f], what each fold uses
+    :param parts: as of `Selector.parts`
+    :param slope: of the calibration; 0 where the regression is worth nothing
+    :param loss: float, mean log loss after calibration
     """
 
     used: np.ndarray
+    masks: list
     penalty: float
     parts: list
     slope: float
-    shift: float
     loss: float
 
 
@@ -150,66 +172,68 @@ class _Job:
     def __init__(self, data, positions, levels, forced, silent, seed, progress):
         self.data, self.positions, self.levels = data, positions, levels
         self.forced, self.silent, self.seed, self.progress = forced, silent, seed, progress
-        rows = sample_of(data, seed, SAMPLE_ROWS)
+        rows = sample_of(data, seed, _sample_size(data))
         self.sampled = len(rows) < len(data)
         self.sample = data.take(rows) if self.sampled else data
         self.sample_positions = positions[rows] if self.sampled else positions
+        self.findings = Findings()
 
     def run(self):
-        """(Additive of all features, bool[f] those it uses, Findings)."""
-        findings = Findings()
-        nothing = np.zeros(len(self.levels), dtype=bool)
-        ridge = Ridge(self.levels, self.sample_positions)
+        """(Additive of all features, bool[f] those it uses)."""
+        nothing = Additive(self.data.base, [np.zeros(feature.n_levels + 1) for feature in self.levels])
+        unused = np.zeros(len(self.levels), dtype=bool)
         if not self.levels:
-            return ridge.fit(self.data, slice(None), USUAL_PENALTY, nothing), nothing, findings
-        choice = self._choose(ridge, findings)
-        if not choice.slope:
-            return ridge.fit(self.data, slice(None), USUAL_PENALTY, nothing), nothing, findings
-        self.progress(0.9, "Learning from all leads")
-        whole = Ridge(self.levels, self.positions) if self.sampled else ridge
-        additive = whole.fit(self.data, slice(None), choice.penalty, choice.used, precise=True)
-        additive = additive.scaled(choice.slope, choice.shift)
-        return additive.centred(self.positions, self.data.weights, self.silent), choice.used, findings
+            return nothing, unused
+        self.folds = folds_of(self.sample, self.seed)
+        ridge = Ridge(self.levels, self.sample_positions)
+        choice = self._choose(ridge)
+        stack = Stack(self.levels, self.sample_positions, self.sample, self.silent, self.seed)
+        plan = stack.plan(self.folds, choice, lambda fraction, text: self.progress(0.5 + 0.3 * fraction, text))
+        if plan is None:
+            return nothing, unused
+        self.findings.learners = plan.summary()
+        self.progress(0.8, "Learning from all leads")
+        whole = Stack(self.levels, self.positions, self.data, self.silent, self.seed) if self.sampled else stack
+        return whole.learn(plan).centred(self.positions, self.data.weights, self.silent), plan.seen_by_trees
 
-    def _choose(self, ridge, findings):
+    def _choose(self, ridge):
         """The _Choice to learn with: all features, or those that help."""
-        folds = folds_of(self.sample, self.seed)
         every = np.ones(len(self.levels), dtype=bool)
         selector = Selector(ridge, self.sample_positions, self.sample, self.forced, self.silent, self.seed)
-        full = self._choice(selector, folds, every, [every] * len(folds), USUAL_PENALTY, (0.0, 0.4))
-        self._note_influence(full, findings)
-        self.progress(0.4, "Looking for the features that help")
+        full = self._choice(selector, every, [every] * len(self.folds), USUAL_PENALTY, (0.0, 0.2))
+        self._note_influence(full)
+        self.progress(0.2, "Looking for the features that help")
         used, worth = selector.choose(np.arange(len(self.sample)), full.penalty)
         if worth is not None:
             pairs = zip(worth.gains.tolist(), worth.errors.tolist())
-            findings.worth = dict(zip((feature.name for feature in self.levels), pairs))
+            self.findings.worth = dict(zip((feature.name for feature in self.levels), pairs))
         if used.all():
             return full
-        masks = [selector.choose(seen, full.penalty)[0] for seen, _rest in folds]
-        fewer = self._choice(selector, folds, used, masks, full.penalty, (0.6, 0.9))
+        masks = [selector.choose(seen, full.penalty)[0] for seen, _rest in self.folds]
+        fewer = self._choice(selector, used, masks, full.penalty, (0.4, 0.5))
         return fewer if fewer.slope and fewer.loss <= full.loss + HAIR else full
 
-    def _choice(self, selector, folds, used, masks, usual, span):
+    def _choice(self, selector, used, masks, usual, span):
         """The penalty of the least log loss for these features (in each fold: `masks`), as a _Choice."""
-        data, (start, end) = self.sample, span
+        start, end = span
 
         def losses(penalty):
-            parts = selector.parts(folds, penalty, masks)
-            log_odds, won, weights = _joined(parts, data)
+            parts = selector.parts(self.folds, penalty, masks)
+            log_odds, won, weights = _joined(parts, self.sample)
             return np.average(loss_of(log_odds, won), weights=weights), parts
 
         def told(fraction):
             self.progress(start + (end - start) * fraction, "Trying how much may be learned")
 
         penalty, parts = least(losses, usual, PENALTIES, told)
-        log_odds, won, weights = _joined(parts, data)
+        log_odds, won, weights = _joined(parts, self.sample)
         slope, shift = sigmoid_of(log_odds, won, weights)
         if slope <= 0:
-            slope, shift = 0.0, data.base
+            slope, shift = 0.0, self.sample.base
         loss = float(np.average(loss_of(slope * log_odds + shift, won), weights=weights))
-        return _Choice(used, penalty, parts, slope, shift, loss)
+        return _Choice(used, masks, penalty, parts, slope, loss)
 
-    def _note_influence(self, choice, findings):
+    def _note_influence(self, choice):
         spreads = np.sqrt(
             np.average(
                 np.concatenate([contributions for _rows, _odds, contributions in choice.parts]) ** 2,
@@ -218,7 +242,7 @@ class _Job:
             )
         )
         shares = spreads / (spreads.sum() or 1.0)
-        findings.influence = dict(zip((feature.name for feature in self.levels), shares.tolist()))
+        self.findings.influence = dict(zip((feature.name for feature in self.levels), shares.tolist()))
 
 
 def _joined(parts, data):
@@ -237,7 +261,15 @@ def _compile(data, positions, levels, used, additive):
         feature = levels[index]
         closed, won = _support(data, positions[:, index], feature.n_levels + 1)
         features.append(FeatureCard(feature, round_stored(additive.mains[index]), closed, won))
-    return Scorecard(float(round_stored(additive.intercept)[0]), tuple(features))
+    pairs = [
+        PairCard(
+            tuple(levels[index].name for index in place),
+            pair.groups,
+            round_stored(pair.cells).reshape(pair.cells.shape),
+        )
+        for place, pair in sorted(additive.pairs.items())
+    ]
+    return Scorecard(float(round_stored(additive.intercept)[0]), tuple(features), tuple(pairs))
 
 
 def _support(data, place, length):

@@ -1,7 +1,7 @@
 """Leads that nobody had: made from a seed, with a known truth."""
 
 import numpy as np
-from scoring.scorecard import CategoryLevels, FeatureCard, NumberLevels, Scorecard, sigmoid
+from scoring.scorecard import CategoryLevels, FeatureCard, NumberLevels, PairCard, Scorecard, sigmoid
 from scoring.table import CategoryColumn, FeatureTable, NumberColumn, category_column
 
 SOURCES = ("fair", "référence", "website", "冷电话")
@@ -26,6 +26,28 @@ def leads(count, *, seed=0, average=-0.5):
         count,
     )
     return table, won, np.arange(count) * DAY / 3
+
+
+def crossed_leads(count, *, seed=0):
+    """(table, won, closed_at): what size means depends on the region, and visits tell something by
+    themselves; campaigns are many; all have gaps."""
+    random = np.random.default_rng([seed, count])
+    region, size = random.integers(0, 4, count), random.lognormal(3, 1, count)
+    visits, campaign = random.lognormal(1, 1, count), random.integers(0, 60, count)
+    sign = np.where(region < 2, 1.0, -1.0)
+    log_odds = -0.5 + 1.2 * sign * np.sign(np.log(size) - 3) + 0.6 * (np.log(visits) - 1) + 0.01 * (campaign - 30)
+    won = random.random(count) < sigmoid(log_odds)
+    gap = random.random((4, count)) < 0.1
+    table = FeatureTable(
+        {
+            "region": CategoryColumn(list("nesw"), np.where(gap[0], -1, region)),
+            "size": NumberColumn(np.where(gap[1], np.nan, size)),
+            "visits": NumberColumn(np.where(gap[2], np.nan, visits)),
+            "campaign": CategoryColumn([f"c{key}" for key in range(60)], np.where(gap[3], -1, campaign)),
+        },
+        count,
+    )
+    return table, won, np.arange(count) * DAY / 20
 
 
 def noise(count, *, seed=0, share=0.3):
@@ -62,6 +84,16 @@ def card(intercept=-1.0):
             ),
         ),
     )
+
+
+def paired_card():
+    """The same with a pair: countries but the first are one group."""
+    pair = PairCard(
+        ("country", "employees"),
+        ([0, 1, 1, 2], [0, 1, 2, 3]),
+        [[0.0, 1.0, 2.0, 3.0], [4.0, 5.0, 6.0, 7.0], [-1.0, -2.0, -3.0, -4.0]],
+    )
+    return Scorecard(card().intercept, card().features, (pair,))
 
 
 def random_levels(scorecard, count, seed=0):

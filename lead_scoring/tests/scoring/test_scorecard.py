@@ -1,12 +1,13 @@
 import numpy as np
 import pytest
-from made_up import card, random_levels
+from made_up import card, paired_card, random_levels
 from scoring.errors import ScorecardError
 from scoring.scorecard import (
     MISSING,
     CategoryLevels,
     FeatureCard,
     NumberLevels,
+    PairCard,
     Scorecard,
     round_stored,
     sigmoid,
@@ -193,3 +194,38 @@ def test_the_widest_feature_still_fits_in_a_byte():
     scorecard = one(CategoryLevels("a", keys))
     levels = scorecard.levels(FeatureTable({"a": category_column([*keys, "new", None])}, 255))
     assert levels[:, 0].tolist() == [*range(254), MISSING]
+
+
+def test_what_a_pair_adds_is_shared_half_and_half():
+    scorecard, plain = paired_card(), card()
+    levels = np.array([[0, 2], [1, 0], [2, MISSING], [MISSING, 1], [200, 254]], dtype=np.uint8)
+    places = [np.minimum(levels[:, column], 3) for column in (0, 1)]
+    added = scorecard.pairs[0].scores[tuple(places)]
+    assert added[0] == 2.0 and added[1] == 4.0 and added[2] == 7.0
+    np.testing.assert_allclose(scorecard.log_odds(levels), plain.log_odds(levels) + added)
+    gap = scorecard.contributions(levels) - plain.contributions(levels)
+    np.testing.assert_allclose(gap, np.stack([added / 2, added / 2], axis=1))
+
+
+def test_reasons_of_a_card_with_pairs_are_exact():
+    scorecard = paired_card()
+    levels = random_levels(scorecard, 500)
+    total = scorecard.intercept + scorecard.contributions(levels).sum(axis=1)
+    np.testing.assert_allclose(total, scorecard.log_odds(levels), rtol=0, atol=1e-9)
+    expected = 100 * (scorecard.probabilities(levels) - sigmoid(scorecard.intercept))
+    np.testing.assert_allclose(scorecard.points(levels).sum(axis=1), expected, rtol=0, atol=1e-9)
+    whole = scorecard.whole_points(levels).sum(axis=1)
+    assert (scorecard.average + whole == scorecard.scores(levels)).all()
+
+
+def test_a_pair_does_not_change_levels_or_their_translation():
+    assert paired_card().levels(table(["be"], [5])).tolist() == card().levels(table(["be"], [5])).tolist()
+    translated, mappable = paired_card().translate(np.array([[0, 1]], dtype=np.uint8), card())
+    assert translated.tolist() == [[0, 1]] and mappable.all()
+
+
+def test_a_pair_of_other_features_cannot_be():
+    with pytest.raises(ScorecardError, match="not there"):
+        Scorecard(0.0, card().features[:1], paired_card().pairs)
+    with pytest.raises(ScorecardError, match="with itself"):
+        PairCard(("a", "a"), ([0, 1], [0, 1]), [[0, 0], [0, 0]])

@@ -6,9 +6,11 @@ import pytest
 from made_up import SOURCES, leads, noise
 from scoring import process
 from scoring.errors import NotEnoughLeads
+from scoring.logistic import logistic
 from scoring.scorecard import Scorecard, sigmoid
 from scoring.table import FeatureTable, NumberColumn, category_column, number_column
 from scoring.training import train
+from sklearn.linear_model import LogisticRegression
 
 
 @pytest.fixture(scope="module")
@@ -170,6 +172,7 @@ def test_progress_rises_from_0_to_1():
 
 def test_a_large_set_is_learned_from_a_sample_of_penalties(monkeypatch):
     monkeypatch.setattr("scoring.training.SAMPLE_ROWS", 500)
+    monkeypatch.setattr("scoring.training.SAMPLE_OF_RARE", 200)
     table, won, _closed_at = leads(2000)
     card = train(table, won)
     probability = card.probabilities(card.levels(table))
@@ -177,9 +180,36 @@ def test_a_large_set_is_learned_from_a_sample_of_penalties(monkeypatch):
     assert sigmoid(card.intercept) > 0.1
 
 
+def test_newtons_method_finds_what_scikit_learn_finds():
+    random = np.random.default_rng(0)
+    matrix = random.normal(size=(200, 15)) * (random.random((200, 15)) < 0.3)
+    won, weights = random.random(200) < sigmoid(matrix[:, 0]), random.random(200)
+    found, intercept = logistic(matrix, won.astype(float), weights, 2.0)
+    model = LogisticRegression(C=0.5, tol=1e-10, max_iter=5000).fit(matrix, won, weights)
+    np.testing.assert_allclose(found, model.coef_[0], atol=1e-6)
+    assert intercept == pytest.approx(model.intercept_[0], abs=1e-6)
+    pulled, _intercept = logistic(matrix, won.astype(float), weights, 1e9, 0.5)
+    np.testing.assert_allclose(pulled, 0.5, atol=1e-6)
+
+
+def test_separable_leads_do_not_make_newtons_method_run_away():
+    won = np.arange(50) < 25
+    found, intercept = logistic(np.where(won, 1.0, -1.0)[:, None], won.astype(float), np.ones(50), 1e-6)
+    assert np.isfinite(found).all() and np.isfinite(intercept)
+
+
+def test_rare_won_leads_get_a_larger_sample(monkeypatch):
+    monkeypatch.setattr("scoring.training.SAMPLE_ROWS", 300)
+    table, won, _closed_at = leads(6000, average=-5)
+    assert 0 < won.mean() < 0.06
+    card = train(table, won)
+    assert abs(card.probabilities(card.levels(table)).mean() - won.mean()) < 0.01
+    assert "source" in card.names
+
+
 def test_scoring_does_not_import_what_training_needs():
     code = (
-        "import sys, scoring, scoring.additive, scoring.scorecard, scoring.table, scoring.grading, scoring.trend, "
+        "import sys, scoring, scoring.additive, scoring.comparison, scoring.curves, scoring.scorecard, scoring.table, scoring.grading, scoring.trend, "
         "scoring.process, scoring.errors, scoring.binning; "
         "sys.exit(any(name.split('.')[0] in ('sklearn', 'scipy', 'odoo') for name in sys.modules))"
     )
