@@ -92,7 +92,7 @@ def survey(n_won=50, n_lost=600, columns=60):
         cells[5] = "" if at % 50 else "selten"
         cells[6] = draw.choice(["rot; blau", 'er sagt: "ja"', "-"])
         cells[7] = f"{draw.randrange(10**7):,}".replace(",", ".")
-        cells[8] = str(4_915_112_345_678 + at)
+        cells[8] = str(4_915_100_000_000 + draw.randrange(10**8))
         cells[9] = f"0{draw.randrange(1000, 9999)}"
         cells[10] = f"2020-{1 + at % 12:02d}-01"
         cells.append("JA" if won else "NEIN" if at < n_won + n_lost else "weiß noch nicht")
