@@ -23,7 +23,7 @@ def reasons(env, card, lead_ids, levels):
     matrix = np.frombuffer(b"".join(levels), np.uint8).reshape(len(lead_ids), -1)
     points = card.whole_points(matrix)
     strength = np.abs(card.contributions(matrix))
-    wording = _Wording(env, card, matrix)
+    wording = _Wording(env, card, [set(matrix[:, column].tolist()) for column in range(matrix.shape[1])])
     average = card.average
     explained = {}
     for row, (lead_id, score) in enumerate(zip(lead_ids, card.scores(matrix).tolist())):
@@ -37,23 +37,58 @@ def reasons(env, card, lead_ids, levels):
     return explained
 
 
-class _Wording:
-    """The words for the levels that occur, fetched for all leads at once."""
+def value_rates(env, card, names):
+    """Return ``{name: {"overall", "values"}}`` for the features of a card: how many leads of each value were won.
 
-    def __init__(self, env, card, matrix):
+    Values are dicts of label, closed and won, in the reader's language: those of numbers in their order, others
+    by how many leads have them, and empty ones last. Fields that the reader may not see are left out.
+
+    :param names: names of features; those that the card does not have are left out
+    """
+    wanted = set(names) & set(card.names)
+    levels = [list(range(feature.levels.n_levels)) if feature.name in wanted else [] for feature in card.features]
+    wording = _Wording(env, card, [set(found) for found in levels])
+    rates = {}
+    for column, feature in enumerate(card.features):
+        if feature.name not in wanted or not wording.visible[column]:
+            continue
+        if isinstance(feature.levels, CategoryLevels):
+            levels[column].sort(key=lambda level, closed=feature.closed: -closed[level])
+        rates[feature.name] = {
+            "overall": float(feature.won.sum() / max(feature.closed.sum(), 1)),
+            "values": [
+                {
+                    "label": wording.value(column, MISSING if place < 0 else place),
+                    "closed": int(feature.closed[place]),
+                    "won": int(feature.won[place]),
+                }
+                for place in [*levels[column], -1]  # the tables' last place is the missing one
+                if feature.closed[place]
+            ],
+        }
+    return rates
+
+
+class _Wording:
+    """The words for the levels that occur, fetched for all leads at once.
+
+    :param levels: for each feature of the card the set of levels to be named
+    """
+
+    def __init__(self, env, card, levels):
         self.env = env
         self.cards = card.features
         features = find(env(su=True), card.names)
         self.features = [features.get(name) for name in card.names]
         self.visible = [feature is None or _may_read(env, feature) for feature in self.features]
-        self.values = level_labels(env, self._keys(matrix))
+        self.values = level_labels(env, self._keys(levels))
 
-    def _keys(self, matrix):
+    def _keys(self, levels):
         """Return ``{feature: keys}`` of the categories that some lead has."""
         keys = {}
         for column, card in enumerate(self.cards):
             if self.visible[column] and isinstance(card.levels, CategoryLevels):
-                used = set(matrix[:, column].tolist())
+                used = levels[column]
                 keys[card.levels.name] = [key for level, key in enumerate(card.levels.keys) if level in used]
         return keys
 
@@ -63,7 +98,7 @@ class _Wording:
             return None
         feature, card = self.features[column], self.cards[column]
         label = feature.label if feature else card.levels.name
-        value = self._value(column, level)
+        value = self.value(column, level)
         return {
             "feature": card.levels.name,
             "label": label,
@@ -72,7 +107,7 @@ class _Wording:
             "text": self._sentence(card, level, points, label, value),
         }
 
-    def _value(self, column, level):
+    def value(self, column, level):
         """Return the words of a level."""
         levels, feature = self.cards[column].levels, self.features[column]
         if level == MISSING:

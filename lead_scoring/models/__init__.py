@@ -3,6 +3,7 @@ from . import (
     crm_lead_score,
     crm_lead_score_history,
     lead_scoring_config,
+    lead_scoring_feature,
     lead_scoring_grade,
     lead_scoring_model,
     lead_scoring_model_version,

@@ -1,6 +1,8 @@
+import ast
 import itertools
 import logging
 import time
+from datetime import timedelta
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +14,7 @@ from odoo.tools import SQL
 
 from ..features.catalogue import catalogue, find
 from ..features.extract import extract
+from ..features.lead_fields import NEVER
 from ..features.moments import training_set
 from ..features.pages import pages
 from ..scoring import grading, process
@@ -28,8 +31,11 @@ TRAINING_TIMEOUT = 3600  # seconds
 # Leads whose scores the fitting of grade ranges looks at.
 GRADE_SAMPLE = 20_000
 
+# Open leads that tell how often a feature is filled in.
+FILLED_SAMPLE = 5_000
+
 # What only the model's own buttons and jobs may set.
-PROTECTED_FIELDS = {"state", "version_id", "training_requested", "training_error"}
+PROTECTED_FIELDS = {"state", "version_id", "training_requested", "training_automatic", "training_error"}
 
 
 class BatchResult(NamedTuple):
@@ -49,6 +55,7 @@ class LeadScoringModel(models.Model):
 
     _name = "lead.scoring.model"
     _description = "Lead Scoring Model"
+    _inherit = ["mail.thread", "mail.activity.mixin"]
     _order = "sequence, id"
 
     name = fields.Char(required=True, translate=True)
@@ -63,6 +70,7 @@ class LeadScoringModel(models.Model):
         required=True,
         readonly=True,
         copy=False,
+        tracking=True,
     )
     company_id = fields.Many2one(
         "res.company",
@@ -70,14 +78,28 @@ class LeadScoringModel(models.Model):
         help="The model learns from the leads of this company and scores them. "
         "Without a company: leads that belong to no company.",
     )
+    domain = fields.Char(
+        "Which Leads",
+        default="[]",
+        required=True,
+        help="The model learns from and scores the leads that match this filter.",
+    )
+    team_ids = fields.Many2many(
+        "crm.team",
+        string="Sales Teams",
+        help="The model learns from and scores the leads of these teams. Without any: those of all teams.",
+    )
+    overlap = fields.Text("Also Covered", compute="_compute_overlap")
     version_id = fields.Many2one(
         "lead.scoring.model.version",
         "Published Version",
         readonly=True,
         copy=False,
+        tracking=True,
         domain="[('model_id', '=', id)]",
     )
     version_ids = fields.One2many("lead.scoring.model.version", "model_id", "Versions", readonly=True)
+    feature_ids = fields.One2many("lead.scoring.feature", "model_id", "Features")
     grade_ids = fields.One2many("lead.scoring.grade", "model_id", "Grades", copy=True)
     run_ids = fields.One2many("lead.scoring.run", "model_id", "Runs", readonly=True)
     sales_ready_score = fields.Integer(
@@ -87,15 +109,28 @@ class LeadScoringModel(models.Model):
     lost_count = fields.Integer("Lost Leads", compute="_compute_counts", compute_sudo=True)
     open_count = fields.Integer("Open Leads", compute="_compute_counts", compute_sudo=True)
     training_requested = fields.Datetime(readonly=True, copy=False, help="Waiting for the training to start.")
+    training_automatic = fields.Boolean(readonly=True, copy=False)
+    retrain_days = fields.Integer(
+        "Train Again Every (Days)",
+        default=15,
+        help="A new version is published by itself only if it is not worse than the published one; otherwise it "
+        "waits for you, with an activity that says why. 0 switches it off.",
+    )
     training_error = fields.Text("Last Training", readonly=True, copy=False)
     message = fields.Text("Status", compute="_compute_message")
     auc = fields.Float(related="version_id.auc")
+    gate = fields.Selection(related="version_id.gate")
     top_features = fields.Char(related="version_id.top_features")
     last_run_date = fields.Datetime("Last Scored", compute="_compute_last_run_date")
 
     _check_sales_ready_score = models.Constraint(
         "CHECK(sales_ready_score BETWEEN 0 AND 100)",
         "The sales-ready score lies between 0 and 100.",
+    )
+
+    _check_retrain_days = models.Constraint(
+        "CHECK(retrain_days BETWEEN 0 AND 365)",
+        "Training again every 0 (never) to 365 days.",
     )
 
     # ------------------------------------------------------------
@@ -111,12 +146,73 @@ class LeadScoringModel(models.Model):
         companies = [self.company_id.id]
         if self.company_id and self.env["res.company"].sudo().search_count([], limit=2) == 1:
             companies.append(False)
-        return Domain("company_id", "in", companies)
+        domain = Domain("company_id", "in", companies) & self._filter()
+        return domain & Domain("team_id", "in", self.team_ids.ids) if self.team_ids else domain
+
+    def _filter(self):
+        """Return the Domain that the admin has set.
+
+        :raises UserError: when it is none, or a field in it does not exist any more
+        """
+        try:
+            domain = Domain(ast.literal_eval(self.domain or "[]"))
+            domain.validate(self.env["crm.lead"])
+        except (ValueError, TypeError, SyntaxError, KeyError, RecursionError) as error:
+            raise UserError(
+                self.env._("The filter of %(model)s cannot be used: %(reason)s", model=self.name, reason=error)
+            ) from error
+        return domain
+
+    @api.constrains("domain")
+    def _check_domain(self):
+        """:raises ValidationError: when the filter is none, or asks for what closing a lead changes"""
+        for model in self:
+            try:
+                domain = model._filter()
+            except UserError as error:
+                raise ValidationError(str(error)) from error
+            names = {condition.field_expr.split(".")[0] for condition in domain.iter_conditions()}
+            if outcomes := sorted(
+                name for name in names if name in NEVER or name.startswith("lead_s") or name == "lead_grade"
+            ):
+                raise ValidationError(
+                    self.env._(
+                        "The filter of %(model)s asks for %(fields)s, which changes when a lead is closed or scored: "
+                        "the model would learn from other leads than it scores.",
+                        model=model.name,
+                        fields=", ".join(self.env["crm.lead"]._fields[name].string for name in outcomes),
+                    )
+                )
+
+    @api.depends("domain", "team_ids", "company_id", "sequence", "state")
+    def _compute_overlap(self):
+        live = self.search([("state", "=", "live")])
+        for model in self:
+            lines = [model._overlap_with(other) for other in live - model._origin]
+            model.overlap = "\n".join(line for line in lines if line)
+
+    def _overlap_with(self, other):
+        """Say which open leads another live model covers too, and whose score they show; False if there are none."""
+        try:
+            domain = self._open_lead_domain() & other._lead_domain()
+            count = self.env["crm.lead"].sudo().search_count(domain)
+        except UserError:
+            return False
+        if not count:
+            return False
+        first = self if (self.sequence, self._origin.id) < (other.sequence, other.id) else other
+        return self.env._(
+            "%(other)s covers %(count)s of these open leads too. They show the score of %(first)s, "
+            "which comes first in the list of models.",
+            other=other.name,
+            count=count,
+            first=first.name,
+        )
 
     def _open_lead_domain(self):
         return self._lead_domain() & Domain("active", "=", True) & Domain("won_status", "=", "pending")
 
-    @api.depends("company_id")
+    @api.depends("company_id", "domain", "team_ids")
     def _compute_counts(self):
         Lead = self.env["crm.lead"].with_context(active_test=False)
         for model in self:
@@ -132,7 +228,7 @@ class LeadScoringModel(models.Model):
     def _count_open_leads(self):
         return self.env["crm.lead"].sudo().search_count(self._open_lead_domain())
 
-    @api.depends("version_id", "training_requested", "training_error", "state")
+    @api.depends("version_id", "version_ids", "training_requested", "training_error", "state")
     @api.depends_context("lang")
     def _compute_message(self):
         for model in self:
@@ -144,6 +240,12 @@ class LeadScoringModel(models.Model):
             return _("Training has been requested and starts within a minute.")
         if self.training_error:
             return self.training_error
+        waiting = self._newest_version()
+        if waiting and waiting != self.version_id and waiting.gate == "not_ready":
+            return _(
+                "Version %(number)s is not ready to publish: these fields do not tell won leads from lost ones.",
+                number=waiting.number,
+            )
         if not self.version_id:
             return self._missing_leads() or _(
                 "Ready to learn from %(won)s won and %(lost)s lost leads: press Train.",
@@ -318,12 +420,15 @@ class LeadScoringModel(models.Model):
         for model in self:
             if missing := model._missing_leads():
                 raise UserError(missing)
-        self.sudo().write({"training_requested": fields.Datetime.now(), "training_error": False})
+        self.sudo().write(
+            {"training_requested": fields.Datetime.now(), "training_automatic": False, "training_error": False}
+        )
         self.env.ref("lead_scoring.ir_cron_train_models").sudo()._trigger()
 
     @api.model
     def _cron_train_models(self):
         """Train the models that wait for it, one after the other; a failure of one never stops the others."""
+        self._request_due_trainings()
         waiting = self.search([("training_requested", "!=", False)])
         cron = self.env["ir.cron"]
         if not cron._commit_progress(remaining=len(waiting)):
@@ -333,6 +438,14 @@ class LeadScoringModel(models.Model):
             model.write({"training_requested": False, "training_error": error})
             if not cron._commit_progress(1):
                 return
+
+    @api.model
+    def _request_due_trainings(self):
+        """Ask for the trainings whose time has come: automatic ones, of models that were trained by hand before."""
+        for model in self.search([("version_id", "!=", False), ("retrain_days", ">", 0)]):
+            age = fields.Datetime.now() - model._newest_version().create_date
+            if not model.training_requested and age >= timedelta(days=model.retrain_days):
+                model.write({"training_requested": fields.Datetime.now(), "training_automatic": True})
 
     def _try_train(self):
         """Train and return False, or what went wrong in the user's words."""
@@ -348,7 +461,7 @@ class LeadScoringModel(models.Model):
         return False
 
     def _train(self, commit=False):
-        """Learn from the closed leads, store what was learned as a new version and publish it.
+        """Learn from the closed leads and store what was learned as a new version, published if it may be.
 
         :param bool commit: end the transaction before the fitting, which may take minutes
         :raises ScoringError: when there is nothing to learn from, or the fitting failed
@@ -359,20 +472,51 @@ class LeadScoringModel(models.Model):
         if missing := model._missing_leads():
             raise UserError(missing)
         domain = model._lead_domain()
-        data = training_set(model.env, domain, list(catalogue(model.env, domain)), seed=SEED)
+        specification = {**model._choices(), "names": sorted(catalogue(model.env, domain)), "domain": model.domain}
+        data = training_set(model.env, domain, specification["names"], seed=SEED)
+        filled_open = model._filled_in_open_leads(specification["names"])
         if commit:
             self.env["ir.cron"]._commit_progress()
         card, report = process.fit(
             data.table,
             data.won,
             data.closed_at,
+            created_at=data.created_at,
             seed=SEED,
             timeout=TRAINING_TIMEOUT,
+            champion=model._champion(),
             progress=lambda fraction, text: _logger.info("Training %s: %d %% %s", model.id, 100 * fraction, text),
+            **{name: specification[name] for name in ("forced_in", "forced_out", "ignore_empty")},
         )
-        version = model.env["lead.scoring.model.version"].create(model._version_values(card, report, data.won))
-        model._publish(version)
+        values = model._version_values(card, {**report, "specification": specification}, data.won)
+        version = model.env["lead.scoring.model.version"].create(values)
+        model.env["lead.scoring.feature"]._note_training(model, report, filled_open)
+        model._publish_if_fit(version)
         return version.with_env(self.env)
+
+    def _choices(self):
+        """Return what the admin decided about features: sorted names by parameter of the training."""
+        names = lambda features: sorted(features.mapped("name"))
+        return {
+            "forced_in": names(self.feature_ids.filtered(lambda feature: feature.choice == "in")),
+            "forced_out": names(self.feature_ids.filtered(lambda feature: feature.choice == "out")),
+            "ignore_empty": names(self.feature_ids.filtered("ignore_empty")),
+        }
+
+    def _filled_in_open_leads(self, names):
+        """Return ``{name: share of open leads that have a value}``, of at most 5,000 of them."""
+        for ids in pages(self.env, self._open_lead_domain(), size=FILLED_SAMPLE):
+            table = extract(self.env, ids, names).table
+            return {name: float(1 - column.missing.mean()) for name, column in table.columns.items()}
+        return {}
+
+    def _champion(self):
+        """Return what the published version was trained with, for a fair comparison; None without one."""
+        version = self.version_id
+        if not version:
+            return None
+        age = (fields.Datetime.now() - version.create_date).days
+        return {**(version.report or {}).get("specification", {}), "age_days": age}
 
     def _version_values(self, card, report, won):
         text = card.to_json()
@@ -384,6 +528,38 @@ class LeadScoringModel(models.Model):
             "won_count": int(won.sum()),
             "lost_count": int((~won).sum()),
         }
+
+    def _newest_version(self):
+        return self.version_ids.sorted("number")[-1:]
+
+    def _publish_if_fit(self, version):
+        """Publish a new version unless it tells nothing, or is an automatic one that is worse than the published."""
+        if version.gate == "not_ready":
+            return
+        challenge = version.report.get("challenge")
+        if self.training_automatic and challenge and not challenge["publish"]:
+            self._ask_to_publish(version, challenge)
+            return
+        self._publish(version)
+
+    def _ask_to_publish(self, version, challenge):
+        """Leave a worse version to the one who looks after the model, with an activity that says why."""
+        self.activity_schedule(
+            "mail.mail_activity_data_todo",
+            user_id=self.create_uid.id,
+            summary=self.env._("Version %s of this scoring model waits for you", version.number),
+            note=self.env._(
+                "It was trained by itself and is not published: on the same leads its log loss is %(new).4f, "
+                "that of the published version %(old).4f (lower is better).",
+                new=challenge["challenger_log_loss"],
+                old=challenge["champion_log_loss"],
+            ),
+        )
+
+    def action_recommended_features(self):
+        """Take all decisions about features back."""
+        self.ensure_one()
+        self.feature_ids.write({"choice": "auto", "ignore_empty": False})
 
     def _publish(self, version):
         """Make a version the one that scores; the first one finds its grade ranges."""
@@ -408,9 +584,8 @@ class LeadScoringModel(models.Model):
         self.check_access("write")
         for model in self:
             if not model.version_id:
-                raise UserError(
-                    model._missing_leads() or self.env._("Train %s first: it has nothing to score with.", model.name)
-                )
+                missing = model._missing_leads() or (model._newest_version() and model.message)
+                raise UserError(missing or self.env._("Train %s first: it has nothing to score with.", model.name))
         self.sudo().write({"state": "live"})
         self._trigger_scoring()
 

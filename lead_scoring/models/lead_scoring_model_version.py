@@ -35,6 +35,13 @@ class LeadScoringModelVersion(models.Model):
         compute="_compute_from_report",
         string="Measured",
     )
+    gate = fields.Selection(
+        [("ready", "Ready"), ("careful", "Usable with care"), ("not_ready", "Not ready")],
+        compute="_compute_from_report",
+        string="Readiness",
+        help="Ready: the scores put won leads above lost ones and their probabilities are better than the average, "
+        "both beyond doubt. Usable with care: one of the two. Not ready: none.",
+    )
     top_features = fields.Char("Top Factors", compute="_compute_top_features")
 
     @api.depends("number")
@@ -53,6 +60,13 @@ class LeadScoringModelVersion(models.Model):
             report = version.report or {}
             version.auc = report.get("metrics", {}).get("auc") or 0.0
             version.method = report.get("method")
+            version.gate = report.get("gate")
+
+    def action_publish(self):
+        """Let this version score from now on, an older one too."""
+        self.ensure_one()
+        self.model_id.check_access("write")
+        self.model_id.sudo()._publish(self.sudo())
 
     @api.depends("report")
     @api.depends_context("lang")

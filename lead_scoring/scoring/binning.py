@@ -15,9 +15,12 @@ ROWS_PER_BIN = 20
 # From this share of distinct values on, a category names leads instead of describing them.
 NEARLY_UNIQUE = 0.9
 
+# Why a feature is left out.
 EMPTY = "always empty"
 CONSTANT = "always the same"
 UNIQUE = "nearly every lead has its own value"
+NO_HELP = "does not help to tell won from lost"
+BY_HAND = "left out by hand"
 
 
 def fit_levels(table):

@@ -22,7 +22,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from .additive import Additive, positions_of
-from .binning import fit_levels
+from .binning import BY_HAND, NO_HELP, fit_levels
 from .errors import MINIMUM_CLOSED
 from .outcomes import folds_of, outcomes_of, sample_of
 from .platt import sigmoid_of
@@ -38,9 +38,6 @@ SAMPLE_OF_RARE, LARGEST_SAMPLE = 500, 100_000
 
 # Fewer features are taken for a log loss (nats a lead) that is worse by no more than this.
 HAIR = 0.0005
-
-NO_HELP = "does not help to tell won from lost"
-BY_HAND = "left out by hand"
 
 
 def train(
