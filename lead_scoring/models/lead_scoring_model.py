@@ -10,6 +10,7 @@ import numpy as np
 from odoo import Command, api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Domain
+from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import SQL
 
 from ..features.catalogue import catalogue, find
@@ -28,6 +29,8 @@ MINIMUM_CLOSED = 40
 # Same leads in, same scores out: one seed for every draw of a training.
 SEED = 20_260_101
 TRAINING_TIMEOUT = 3600  # seconds
+# How often a training says how far it is, in seconds.
+PROGRESS_INTERVAL = 2
 # Leads whose scores the fitting of grade ranges looks at.
 GRADE_SAMPLE = 20_000
 
@@ -35,7 +38,14 @@ GRADE_SAMPLE = 20_000
 FILLED_SAMPLE = 5_000
 
 # What only the model's own buttons and jobs may set.
-PROTECTED_FIELDS = {"state", "version_id", "training_requested", "training_automatic", "training_error"}
+PROTECTED_FIELDS = {
+    "state",
+    "version_id",
+    "training_requested",
+    "training_automatic",
+    "training_progress",
+    "training_error",
+}
 
 
 class BatchResult(NamedTuple):
@@ -110,6 +120,7 @@ class LeadScoringModel(models.Model):
     open_count = fields.Integer("Open Leads", compute="_compute_counts", compute_sudo=True)
     training_requested = fields.Datetime(readonly=True, copy=False, help="Waiting for the training to start.")
     training_automatic = fields.Boolean(readonly=True, copy=False)
+    training_progress = fields.Float("Training Progress", readonly=True, copy=False, aggregator=None)
     retrain_days = fields.Integer(
         "Train Again Every (Days)",
         default=15,
@@ -228,7 +239,7 @@ class LeadScoringModel(models.Model):
     def _count_open_leads(self):
         return self.env["crm.lead"].sudo().search_count(self._open_lead_domain())
 
-    @api.depends("version_id", "version_ids", "training_requested", "training_error", "state")
+    @api.depends("version_id", "version_ids", "training_requested", "training_progress", "training_error", "state")
     @api.depends_context("lang")
     def _compute_message(self):
         for model in self:
@@ -236,6 +247,8 @@ class LeadScoringModel(models.Model):
 
     def _current_message(self):
         _ = self.env._
+        if self.training_progress:
+            return _("Training is under way. Reload this page to see how far it is.")
         if self.training_requested:
             return _("Training has been requested and starts within a minute.")
         if self.training_error:
@@ -435,7 +448,7 @@ class LeadScoringModel(models.Model):
             return
         for model in waiting:
             error = model._try_train()
-            model.write({"training_requested": False, "training_error": error})
+            model.write({"training_requested": False, "training_progress": 0, "training_error": error})
             if not cron._commit_progress(1):
                 return
 
@@ -485,7 +498,7 @@ class LeadScoringModel(models.Model):
             seed=SEED,
             timeout=TRAINING_TIMEOUT,
             champion=model._champion(),
-            progress=lambda fraction, text: _logger.info("Training %s: %d %% %s", model.id, 100 * fraction, text),
+            progress=model._progress_teller(commit),
             **{name: specification[name] for name in ("forced_in", "forced_out", "ignore_empty")},
         )
         values = model._version_values(card, {**report, "specification": specification}, data.won)
@@ -493,6 +506,26 @@ class LeadScoringModel(models.Model):
         model.env["lead.scoring.feature"]._note_training(model, report, filled_open)
         model._publish_if_fit(version)
         return version.with_env(self.env)
+
+    def _progress_teller(self, commit):
+        """Return a callable(fraction, text) that shows on the model's form how far its training is.
+
+        :param bool commit: whether it may end the transaction, without which nobody else sees it
+        """
+        told = time.monotonic()
+
+        def tell(fraction, text):
+            nonlocal told
+            _logger.info("Training %s: %d %% %s", self.id, 100 * fraction, text)
+            if commit and time.monotonic() - told >= PROGRESS_INTERVAL:
+                told = time.monotonic()
+                try:
+                    self.training_progress = 100 * fraction
+                    self.env.cr.commit()
+                except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+                    self.env.cr.rollback()  # somebody saves the model just now; the next one will do
+
+        return tell
 
     def _choices(self):
         """Return what the admin decided about features: sorted names by parameter of the training."""

@@ -1,4 +1,5 @@
 import re
+from unittest.mock import patch
 
 from odoo import fields
 from odoo.exceptions import AccessError, UserError
@@ -75,6 +76,19 @@ class TestScoringModel(LeadScoringCommon):
         self.assertFalse(self.model.training_requested)
         self.assertFalse(self.model.training_error)
         self.assertTrue(self.model.version_id)
+
+    def test_a_training_shows_how_far_it_is(self):
+        told = []
+        tell = self.model._progress_teller(commit=True)
+        with (
+            patch.object(lead_scoring_model, "PROGRESS_INTERVAL", 0),
+            patch.object(
+                self.env.cr, "commit", lambda: told.append((self.model.training_progress, self.model.message))
+            ),
+        ):
+            tell(0.25, "Learning")
+        self.assertEqual(told[0][0], 25)
+        self.assertIn("under way", told[0][1])
 
     @mute_logger("odoo.addons.lead_scoring.models.lead_scoring_model")
     def test_a_training_that_fails_says_so_and_the_next_model_trains(self):
