@@ -123,6 +123,31 @@ class TestLearning(LeadScoringCommon):
         self.assertEqual((specification["domain"], specification["forced_in"]), ("[]", []))
 
     # ------------------------------------------------------------
+    # Leads unlike those that it learned from
+    # ------------------------------------------------------------
+
+    def test_won_leads_alone_teach_nothing_and_the_model_says_what_is_missing(self):
+        model = self.env["lead.scoring.model"].create({"name": "Winners", "company_id": self.other_company.id})
+        self._leads(50, "won", self.referral, self.other_company)
+        with self.assertRaisesRegex(UserError, "There are 50 won and 0 lost"):
+            model._train()
+        self.assertEqual(model.state, "draft")
+
+    def test_a_source_and_a_country_never_seen_before_count_as_something_else(self):
+        lead = self._leads(1, "open", self.env["utm.source"].create({"name": "Brand new"}))
+        lead.country_id = self.env["res.country"].create({"name": "Newland", "code": "XN"})
+        self.model._score_batch(lead.ids)
+        self.assertTrue(1 <= lead.lead_score <= 99)
+        told = {row["feature"]: row["value"] for row in lead.lead_score_reasons["reasons"]}
+        self.assertEqual(told.get("lead.source_id", "something else"), "something else")
+
+    def test_a_lead_with_nothing_filled_in_has_a_score_too(self):
+        lead = self.env["crm.lead"].create({"name": "?", "company_id": self.company.id, "team_id": self.team.id})
+        lead.write({"source_id": False, "user_id": False, "priority": False})
+        self.model._score_batch(lead.ids)
+        self.assertTrue(1 <= lead.lead_score <= 99)
+
+    # ------------------------------------------------------------
     # Training again by itself
     # ------------------------------------------------------------
 
