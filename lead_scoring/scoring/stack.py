@@ -134,12 +134,13 @@ class Stack:
 
     # ---- folds -> plan
 
-    def plan(self, folds, choice, progress):
+    def plan(self, folds, choice, influence, progress):
         """How to learn: a Plan, or None where nothing helps on unseen leads.
 
         :param folds: list of (seen, rest)
         :param choice: used, masks (the features of each fold), penalty, and parts: (rows, log-odds, ...) of
             the ridge regression in each fold
+        :param influence: float64[f], of the model of all features
         :param progress: callable(fraction from 0 to 1, text)
         """
         rows = np.concatenate([rest for _seen, rest in folds])
@@ -153,7 +154,7 @@ class Stack:
         plan = Plan(choice.used, choice.penalty, bayes, rounds, setting, [])
         plan = self._weighted(plan, [by_bayes, by_ridge, by_trees], won, weights)
         progress(0.6, "Looking for pairs of features that say more together")
-        plan = self._with_pairs(plan, folds, choice, [by_bayes, by_ridge, by_trees], won, weights)
+        plan = self._with_pairs(plan, folds, choice.masks, influence, [by_bayes, by_ridge, by_trees], won, weights)
         of_base_rate = np.average(loss_of(np.full(len(rows), self.data.base), won), weights=weights)
         closed, n_won = self.data.count()
         doubt = DOUBT_OF_FEW if min(n_won, closed - n_won) < FEW else 0.0
@@ -213,21 +214,18 @@ class Stack:
 
     # ---- pairs
 
-    def _with_pairs(self, plan, folds, choice, log_odds, won, weights):
+    def _with_pairs(self, plan, folds, masks, influence, log_odds, won, weights):
         """The plan with the pairs that help, or as it is."""
         closed, n_won = self.data.count()
         if min(n_won, closed - n_won) < FEWEST_FOR_PAIRS:
             return plan
         rows = np.concatenate([rest for _seen, rest in folds])
         odds = np.stack(log_odds, axis=1) @ plan.weights + plan.shift
-        influence = np.zeros(len(plan.used))
-        for _rows, _odds, contributions in choice.parts:
-            influence += (contributions**2).sum(axis=0)
         # Also of features that tell nothing alone: together they may.
         pairs = candidates(self.positions[rows], odds, won, weights, influence, MOST_PAIRS)
         best = plan
         while pairs:
-            tried, kept = self._try_pairs(replace(plan, pairs=pairs), folds, choice.masks, log_odds, won, weights)
+            tried, kept = self._try_pairs(replace(plan, pairs=pairs), folds, masks, log_odds, won, weights)
             if tried.loss < (1 - PAIRS_GAIN) * plan.loss and (best is plan or tried.loss < best.loss + HAIR):
                 best = tried
             if len(kept) == len(pairs):

@@ -83,7 +83,7 @@ def test_reasons_are_exact_with_pairs_and_survive_the_text():
 
 def test_two_features_that_tell_nothing_alone_are_found_together():
     table, won, _closed_at = crossed_leads(4000)
-    card, findings = learn(table, won)
+    card, findings = learn(with_noise(table, 8), won)
     unseen, outcome = fresh()
     with_pairs = loss_of(card.log_odds(card.levels(unseen)), outcome).mean()
     alone = Scorecard(card.intercept, card.features)
