@@ -34,6 +34,10 @@ CLIP = 6.0
 # X Education: AUC 0.63 instead of 0.59 and a log loss of 0.665 instead of 0.666.)
 FEW, DOUBT_OF_FEW = 100, 0.02
 
+# With more leads, the log loss of all together must fall by so much: what fitting three weights and a shift to
+# nothing but chance is worth (H. Akaike, 1974).
+LEAST_GAIN = 4.0
+
 # The number of trees is chosen in steps.
 ROUNDS_STEP = 10
 
@@ -155,10 +159,15 @@ class Stack:
         plan = self._weighted(plan, [by_bayes, by_ridge, by_trees], won, weights)
         progress(0.6, "Looking for pairs of features that say more together")
         plan = self._with_pairs(plan, folds, choice.masks, influence, [by_bayes, by_ridge, by_trees], won, weights)
-        of_base_rate = np.average(loss_of(np.full(len(rows), self.data.base), won), weights=weights)
+        return plan if self._helps(plan, won, weights) else None
+
+    def _helps(self, plan, won, weights):
+        """Whether unseen leads say that the plan is better than the base rate, or are too few to say."""
+        of_base_rate = np.average(loss_of(np.full(len(won), self.data.base), won), weights=weights)
         closed, n_won = self.data.count()
-        doubt = DOUBT_OF_FEW if min(n_won, closed - n_won) < FEW else 0.0
-        return plan if plan.loss < of_base_rate * (1 + doubt) else None
+        if min(n_won, closed - n_won) < FEW:
+            return plan.loss < (1 + DOUBT_OF_FEW) * of_base_rate
+        return closed * (of_base_rate - plan.loss) > LEAST_GAIN
 
     def _weighted(self, plan, log_odds, won, weights):
         """The plan with weights for these log-odds of unseen leads."""
