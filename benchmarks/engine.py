@@ -1,24 +1,26 @@
 """The engine alone, offline: how good and how fast `scoring/` is on described sets, without Odoo.
 
-    python -m benchmarks.engine quality DATA_DIR [seeds]   all leads, random 70/30 and the newest 30 %
+    python -m benchmarks.engine quality DATA_DIR [seeds]   all leads, random 70/30 and the newest 30 %; beside
+                                                           LightGBM and CatBoost where they are installed
     python -m benchmarks.engine few DATA_DIR [seeds]       40, 100, 300 and 1,000 leads, against naive Bayes
     python -m benchmarks.engine speed                      training, scoring, memory, size
 
 `naive Bayes` is Odoo's arithmetic (a tenth of a lead for each value, no shrinking) with every column, numbers cut
-into tenths. Leads that nobody measures with are never looked at.
+into tenths.
 """
 
 import resource
 import sys
 import time
+from importlib.util import find_spec
 
 import numpy as np
 
-from benchmarks.leads_as_tables import SETS, described, with_noise
+from benchmarks.leads_as_tables import SETS, described
 from benchmarks.measures import measure
 
 from scoring.report import fit  # isort: skip  # found by leads_as_tables
-from scoring.scorecard import sigmoid  # isort: skip
+from scoring.scorecard import PairCard, Scorecard, sigmoid  # isort: skip
 from scoring.table import CategoryColumn, FeatureTable, NumberColumn  # isort: skip
 from scoring.training import learn  # isort: skip
 
@@ -88,7 +90,8 @@ def reference(train, won, test, seed):
 # ---- quality
 
 
-def quality(data_dir, seeds, ways=(engine, naive_bayes)):
+def quality(data_dir, seeds):
+    ways = (engine, naive_bayes, *([reference] if find_spec("lightgbm") and find_spec("catboost") else []))
     for name in SETS:
         table, won, _closed_at = described(name, data_dir)
         for split in ("random", "newest"):
@@ -111,10 +114,10 @@ def _parts(count, split, seed):
     return order[:cut], order[cut:]
 
 
-def few(data_dir, seeds, ways=(engine, naive_bayes), noise=0):
+def few(data_dir, seeds):
+    ways = (engine, naive_bayes)
     for name in SETS:
         table, won, _closed_at = described(name, data_dir)
-        table = with_noise(table, noise) if noise else table
         for size in SIZES:
             results = {}
             for seed in range(1, seeds + 1):
@@ -165,28 +168,44 @@ def made_up(count, features, seed=0):
 
 
 def speed():
-    for count in (5_000, 100_000):
+    for count in (5_000, 100_000, 200_000):
         table, won, closed_at = made_up(count, 20)
         started = time.perf_counter()
         card, report = fit(table, won, closed_at)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(
-            f"fit and report of {count:,} x 20: {time.perf_counter() - started:.1f} s, peak {peak:.0f} MB, "
+            f"fit and report of {count:,} x 20: {time.perf_counter() - started:.1f} s, peak {_peak():.0f} MB, "
             f"{len(card.names)} features, {len(card.pairs)} pairs, {len(card.to_json()) / 1e3:.0f} kB, "
             f"{report['method']}, AUC {report['metrics']['auc']:.3f}",
             flush=True,
         )
     every = learn(table, won, forced_in=table.names)[0]
-    print(f"a card of {len(every.names)} features and {len(every.pairs)} pairs: {len(every.to_json()) / 1e3:.0f} kB")
     table, _won, _closed_at = made_up(1_000_000, 20)
-    started = time.perf_counter()
-    levels = every.levels(table)
-    encoded = time.perf_counter()
-    every.contributions(levels)
-    print(
-        f"1,000,000 leads: levels {encoded - started:.2f} s, contributions {time.perf_counter() - encoded:.2f} s, "
-        f"peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB"
-    )
+    for card in (every, with_ten_pairs(every)):
+        started = time.perf_counter()
+        levels = card.levels(table)
+        encoded = time.perf_counter()
+        card.contributions(levels)
+        print(
+            f"1,000,000 leads by {len(card.names)} features and {len(card.pairs)} pairs "
+            f"({len(card.to_json()) / 1e3:.0f} kB): levels {encoded - started:.2f} s, contributions "
+            f"{time.perf_counter() - encoded:.2f} s, peak {_peak():.0f} MB"
+        )
+
+
+def with_ten_pairs(card):
+    """The card with ten random pairs instead of its own, each of as many groups as may be."""
+    random, pairs = np.random.default_rng(0), []
+    for first in range(0, 20, 2):
+        features = card.features[first : first + 2]
+        groups = [np.minimum(np.arange(len(feature.scores)), 32) for feature in features]
+        cells = random.normal(0, 0.1, [side.max() + 1 for side in groups]).round(12)
+        pairs.append(PairCard(tuple(feature.name for feature in features), groups, cells))
+    return Scorecard(card.intercept, card.features, pairs)
+
+
+def _peak():
+    """Most memory so far, MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def main(arguments):

@@ -10,7 +10,11 @@ import numpy as np
 from .scorecard import MAXIMUM_EDGES, MAXIMUM_KEY_LENGTH, MAXIMUM_KEYS, CategoryLevels, NumberLevels
 
 MAXIMUM_BINS = 20
-ROWS_PER_BIN = 20
+
+# Of 5, 8, 12 and 20 leads, 5 is best or even: against 20 the log loss falls by 0.020 with 40 and 100 leads of
+# X Education and 0.005 with 40 of Bank Marketing, and nothing changes from 300 on. Learners smooth; bins that
+# are too wide cannot be mended. (32 or 64 bins instead of 20 at most do not help, with few leads or many.)
+ROWS_PER_BIN = 5
 
 # From this share of distinct values on, a category names leads instead of describing them.
 NEARLY_UNIQUE = 0.9

@@ -34,6 +34,10 @@ CLIP = 6.0
 # X Education: AUC 0.63 instead of 0.59 and a log loss of 0.665 instead of 0.666.)
 FEW, DOUBT_OF_FEW = 100, 0.02
 
+# With more leads, the log loss of all together must fall by so much: what fitting three weights and a shift to
+# nothing but chance is worth (H. Akaike, 1974).
+LEAST_GAIN = 4.0
+
 # The number of trees is chosen in steps.
 ROUNDS_STEP = 10
 
@@ -134,12 +138,13 @@ class Stack:
 
     # ---- folds -> plan
 
-    def plan(self, folds, choice, progress):
+    def plan(self, folds, choice, influence, progress):
         """How to learn: a Plan, or None where nothing helps on unseen leads.
 
         :param folds: list of (seen, rest)
         :param choice: used, masks (the features of each fold), penalty, and parts: (rows, log-odds, ...) of
             the ridge regression in each fold
+        :param influence: float64[f], of the model of all features
         :param progress: callable(fraction from 0 to 1, text)
         """
         rows = np.concatenate([rest for _seen, rest in folds])
@@ -153,11 +158,16 @@ class Stack:
         plan = Plan(choice.used, choice.penalty, bayes, rounds, setting, [])
         plan = self._weighted(plan, [by_bayes, by_ridge, by_trees], won, weights)
         progress(0.6, "Looking for pairs of features that say more together")
-        plan = self._with_pairs(plan, folds, choice, [by_bayes, by_ridge, by_trees], won, weights)
-        of_base_rate = np.average(loss_of(np.full(len(rows), self.data.base), won), weights=weights)
+        plan = self._with_pairs(plan, folds, choice.masks, influence, [by_bayes, by_ridge, by_trees], won, weights)
+        return plan if self._helps(plan, won, weights) else None
+
+    def _helps(self, plan, won, weights):
+        """Whether unseen leads say that the plan is better than the base rate, or are too few to say."""
+        of_base_rate = np.average(loss_of(np.full(len(won), self.data.base), won), weights=weights)
         closed, n_won = self.data.count()
-        doubt = DOUBT_OF_FEW if min(n_won, closed - n_won) < FEW else 0.0
-        return plan if plan.loss < of_base_rate * (1 + doubt) else None
+        if min(n_won, closed - n_won) < FEW:
+            return plan.loss < (1 + DOUBT_OF_FEW) * of_base_rate
+        return closed * (of_base_rate - plan.loss) > LEAST_GAIN
 
     def _weighted(self, plan, log_odds, won, weights):
         """The plan with weights for these log-odds of unseen leads."""
@@ -213,21 +223,18 @@ class Stack:
 
     # ---- pairs
 
-    def _with_pairs(self, plan, folds, choice, log_odds, won, weights):
+    def _with_pairs(self, plan, folds, masks, influence, log_odds, won, weights):
         """The plan with the pairs that help, or as it is."""
         closed, n_won = self.data.count()
         if min(n_won, closed - n_won) < FEWEST_FOR_PAIRS:
             return plan
         rows = np.concatenate([rest for _seen, rest in folds])
         odds = np.stack(log_odds, axis=1) @ plan.weights + plan.shift
-        influence = np.zeros(len(plan.used))
-        for _rows, _odds, contributions in choice.parts:
-            influence += (contributions**2).sum(axis=0)
         # Also of features that tell nothing alone: together they may.
         pairs = candidates(self.positions[rows], odds, won, weights, influence, MOST_PAIRS)
         best = plan
         while pairs:
-            tried, kept = self._try_pairs(replace(plan, pairs=pairs), folds, choice.masks, log_odds, won, weights)
+            tried, kept = self._try_pairs(replace(plan, pairs=pairs), folds, masks, log_odds, won, weights)
             if tried.loss < (1 - PAIRS_GAIN) * plan.loss and (best is plan or tried.loss < best.loss + HAIR):
                 best = tried
             if len(kept) == len(pairs):

@@ -185,7 +185,9 @@ class _Job:
         ridge = Ridge(self.levels, self.sample_positions)
         choice = self._choose(ridge)
         stack = Stack(self.levels, self.sample_positions, self.sample, self.silent, self.seed)
-        plan = stack.plan(self.folds, choice, lambda fraction, text: self.progress(0.5 + 0.3 * fraction, text))
+        plan = stack.plan(
+            self.folds, choice, self.influence, lambda fraction, text: self.progress(0.5 + 0.3 * fraction, text)
+        )
         if plan is None:
             return nothing, unused
         self.findings.learners = plan.summary()
@@ -231,15 +233,13 @@ class _Job:
         return _Choice(used, masks, penalty, parts, slope, loss)
 
     def _note_influence(self, choice):
-        spreads = np.sqrt(
-            np.average(
-                np.concatenate([contributions for _rows, _odds, contributions in choice.parts]) ** 2,
-                axis=0,
-                weights=np.concatenate([self.sample.weights[rows] for rows, _odds, _parts in choice.parts]),
-            )
-        )
-        shares = spreads / (spreads.sum() or 1.0)
-        self.findings.influence = dict(zip((feature.name for feature in self.levels), shares.tolist()))
+        """Remember each feature's share of the spread of contributions, by the model of all features."""
+        contributions = np.concatenate([part[2] for part in choice.parts])
+        weights = np.concatenate([self.sample.weights[part[0]] for part in choice.parts])
+        spreads = np.sqrt(np.average(contributions**2, axis=0, weights=weights))
+        self.influence = spreads / (spreads.sum() or 1.0)
+        names = (feature.name for feature in self.levels)
+        self.findings.influence = dict(zip(names, self.influence.tolist()))
 
 
 def _joined(parts, data):

@@ -65,14 +65,14 @@ def test_bins_hold_about_equally_many_leads():
 
 
 def test_few_leads_have_few_bins():
-    assert fit(NumberColumn(np.arange(100.0))).n_levels == 5
-    assert fit(NumberColumn(np.arange(15.0))).n_levels == 2
+    assert fit(NumberColumn(np.arange(50.0))).n_levels == 10
+    assert fit(NumberColumn(np.arange(15.0))).n_levels == 3
 
 
 def test_a_value_of_most_leads_leaves_bins_to_the_others():
     values = np.concatenate([np.zeros(800), np.arange(1, 201)])
     counts = np.bincount(fit(NumberColumn(values)).encode(NumberColumn(values)))
-    assert counts[0] == 800 and len(counts) >= 9 and counts[1:].min() >= 15
+    assert counts[0] == 800 and len(counts) >= 9 and counts[1:].min() >= 5
 
 
 def test_edges_are_round_where_they_can_be():

@@ -83,7 +83,7 @@ def test_reasons_are_exact_with_pairs_and_survive_the_text():
 
 def test_two_features_that_tell_nothing_alone_are_found_together():
     table, won, _closed_at = crossed_leads(4000)
-    card, findings = learn(table, won)
+    card, findings = learn(with_noise(table, 8), won)
     unseen, outcome = fresh()
     with_pairs = loss_of(card.log_odds(card.levels(unseen)), outcome).mean()
     alone = Scorecard(card.intercept, card.features)
@@ -159,5 +159,5 @@ def test_many_levels_of_a_pair_are_put_together():
 @pytest.mark.parametrize("seed", range(3))
 def test_without_signal_everyone_has_about_the_base_rate(seed):
     table, won, _closed_at = noise(2000, seed=seed)
-    card = train(table, won)
-    assert np.abs(card.probabilities(card.levels(table)) - 0.3).mean() < 0.02
+    card = train(with_noise(table, 8, seed=seed), won)
+    assert card.names == () and card.average == 30
