@@ -366,11 +366,14 @@ class LeadScoringModel(models.Model):
             data.table,
             data.won,
             data.closed_at,
+            created_at=data.created_at,
+            weights=data.weights,
+            groups=data.groups,
             seed=SEED,
             timeout=TRAINING_TIMEOUT,
             progress=lambda fraction, text: _logger.info("Training %s: %d %% %s", model.id, 100 * fraction, text),
         )
-        version = model.env["lead.scoring.model.version"].create(model._version_values(card, report, data.won))
+        version = model.env["lead.scoring.model.version"].create(model._version_values(card, report, data.lead_won))
         model._publish(version)
         return version.with_env(self.env)
 

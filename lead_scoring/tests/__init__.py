@@ -6,6 +6,7 @@ from . import (
     test_features_extract,
     test_grades,
     test_lead_fields,
+    test_moments,
     test_runs,
     test_scoring_model,
     test_screens,
