@@ -1,34 +1,46 @@
-"""What a model learns from: closed leads, each as it looked at a moment while it was open.
+"""What a model learns from: closed leads, as they looked while they were open.
 
-The score says how a lead *open at this age* will end. So each closed lead is looked at, at an age drawn from
-the ages of today's open leads, among those that it lived to see. A lead that closed younger than every open
-lead (or where no lead is open) is looked at, at an age drawn evenly from its own time open: at its creation
-it would know nothing, at its close too much.
+The score says how a lead *open at this age* will end. So each closed lead is looked at as of its creation and as of
+an age drawn from those of today's open leads; ``scoring.weighting`` says which, and what each row counts.
 
-The draw depends on the seed, the lead's id and the ages of the open leads alone, and those are counted to the
+What is drawn depends on the seed, the lead's id and the ages of the open leads alone, and those are counted to the
 beginning of today (UTC): trained twice a day, the same leads make the same rows.
 """
 
 from dataclasses import dataclass, field
 
 import numpy as np
+from dateutil.relativedelta import relativedelta
 
 from odoo import fields
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+from ..scoring import weighting
 from ..scoring.table import FeatureTable
 from .extract import extract
 from .feature import epoch
 from .history import CLOSED_AT
 from .pages import PAGE_SIZE
 
+# A model of more closed leads than that learns from a sample of them.
+MOST_LEADS = 200_000
+
 
 @dataclass
 class TrainingSet:
-    """Closed leads as columns: ``ids`` int64, ``won`` bool, times in epoch seconds, all of shape (n,), by id.
+    """Moments of closed leads as columns: m rows by lead, one or two of a lead, its creation first.
 
-    ``as_of``: the moment each lead is looked at. ``problems`` and ``missing`` as in Extraction.
+    ``ids`` int64, ``won`` bool, ``closed_at``, ``created_at`` and ``as_of`` (the moment) in epoch seconds, ``weights``
+    float64 above 0, in sum the number of leads, ``groups`` int64, the number of the lead from 0 on: all of shape (m,).
+    ``problems`` and ``missing`` as in Extraction; a value that makes no sense is told for each moment of its lead.
+    ``figures``: dict for JSON, of ``scoring.weighting.figures`` and
+
+        won, lost: number of leads that are learned from
+        sampled_from: number of closed leads of the window, where only a sample is learned from; else None
+        open: number of open leads
+        effective: number of leads of equal weight that tell as much
+        months: the window; None is all
     """
 
     ids: np.ndarray
@@ -37,69 +49,158 @@ class TrainingSet:
     closed_at: np.ndarray
     created_at: np.ndarray
     as_of: np.ndarray
+    weights: np.ndarray
+    groups: np.ndarray
+    figures: dict
     problems: list = field(default_factory=list)
     missing: list = field(default_factory=list)
 
+    @property
+    def lead_won(self):
+        """Whether each lead was won, bool of shape (leads,)."""
+        return self.won[np.unique(self.groups, return_index=True)[1]]
 
-def training_set(env, domain, names, *, seed, now=None):
+    @property
+    def too_old(self):
+        """Number of open leads that are older than almost any lead that closed; see :func:`too_old_domain`."""
+        return self.figures["too_old"]
+
+
+@dataclass
+class _Closed:
+    """Closed leads by id, arrays of shape (n,)."""
+
+    ids: np.ndarray
+    won: np.ndarray
+    closed_at: np.ndarray
+    created_at: np.ndarray
+
+    @property
+    def begin(self):
+        return np.minimum(self.created_at, self.closed_at)  # imports may close a lead before they create it
+
+    @property
+    def lifetimes(self):
+        return self.closed_at - self.begin
+
+    def take(self, rows):
+        return _Closed(self.ids[rows], self.won[rows], self.closed_at[rows], self.created_at[rows])
+
+
+def training_set(env, domain, names, *, seed, now=None, months=None, most=MOST_LEADS):
     """Return the :class:`TrainingSet` of the won and lost leads of a domain, archived ones included.
 
     :param names: names of features; those that do not exist any more have no column
     :param now: datetime in UTC to count the open leads' ages to; the beginning of today by default
+    :param months: learn from leads that closed in so many months until now; None is all
+    :param most: number of leads to learn from at most; of more, a sample drawn evenly over outcomes and time
     """
     now = now or fields.Datetime.now().replace(hour=0, minute=0, second=0, microsecond=0)
-    ids, won, closed_at, created_at = _closed_leads(env, domain)
-    ages = _open_ages(env, domain, np.datetime64(now, "us").astype(np.int64) / 1e6)
-    begin = np.minimum(created_at, closed_at)  # imports may close a lead before they create it
-    as_of = begin + _drawn_ages(ids, closed_at - begin, ages, seed)
+    since = now - relativedelta(months=months) if months else None
+    closed = _closed_leads(env, domain, since)
+    created, open_ages = _created(env, domain), _open_ages(env, domain, _seconds(now))
+    correction = _correction(closed, created, since, now)
+    figures = weighting.figures(closed.lifetimes, correction, created, open_ages, _seconds(now))
+    kept = weighting.thinned(closed.won, closed.closed_at, most, _uniform(closed.ids, seed + 1))
+    figures["sampled_from"] = len(closed.ids) if len(kept) < len(closed.ids) else None
+    closed, correction = closed.take(kept), correction[kept]
+    found = weighting.moments(closed.lifetimes, open_ages, correction, _uniform(closed.ids, seed))
+    figures |= {
+        "won": int(closed.won.sum()),
+        "lost": int((~closed.won).sum()),
+        "open": len(open_ages),
+        "effective": found.effective(),
+        "months": months or None,
+    }
+    rows = closed.take(found.leads)
+    as_of = rows.begin + found.ages
     parts = [
-        extract(env, ids[start : start + PAGE_SIZE], names, _stamps(as_of[start : start + PAGE_SIZE]))
-        for start in range(0, max(len(ids), 1), PAGE_SIZE)
+        extract(env, rows.ids[start : start + PAGE_SIZE], names, _stamps(as_of[start : start + PAGE_SIZE]))
+        for start in range(0, max(len(rows.ids), 1), PAGE_SIZE)
     ]
     return TrainingSet(
-        ids,
+        rows.ids,
         FeatureTable.concat([part.table for part in parts]),
-        won,
-        closed_at,
-        created_at,
+        rows.won,
+        rows.closed_at,
+        rows.created_at,
         as_of,
+        found.weights,
+        found.leads,
+        figures,
         [problem for part in parts for problem in part.problems],
         parts[0].missing,
     )
 
 
-def _closed_leads(env, domain):
-    """Return ids, won, and the times of close and creation of the closed leads, by id."""
+def too_old_domain(domain, oldest_days, now=None):
+    """Return the Domain of the open leads among a domain that are older than almost any lead that closed.
+
+    :param oldest_days: of the figures of a TrainingSet; None (nothing closed) is no lead
+    :param now: datetime in UTC, as in :func:`training_set`
+    """
+    if oldest_days is None:
+        return Domain.FALSE
+    now = now or fields.Datetime.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    return _open(domain) & Domain("create_date", "<", now - relativedelta(seconds=oldest_days * weighting.DAY))
+
+
+def _correction(closed, created, since, now):
+    """Return what each closed lead counts because of an inflow that changes; float64 of shape (n,)."""
+    if not len(closed.ids):
+        return np.zeros(0)
+    start = max(_seconds(since), created.min()) if since else min(created.min(), closed.begin.min())
+    end = max(_seconds(now), closed.closed_at.max())
+    return weighting.inflow_correction(closed.lifetimes, created, start, end)
+
+
+# ------------------------------------------------------------
+# Reading: columns come as packed bytes, a million leads are a few arrays
+# ------------------------------------------------------------
+
+
+def _closed_leads(env, domain, since):
+    """Return the closed leads, by id."""
     query = _search(env, Domain(domain) & Domain("won_status", "in", ["won", "lost"]))
-    rows = env.execute_query(
-        SQL(
-            "SELECT l.id, l.won_status = 'won', %s, %s FROM crm_lead l WHERE l.id IN %s ORDER BY l.id",
+    window = SQL("AND %s >= %s", CLOSED_AT, since) if since else SQL("")
+    ids, won, closed_at, created_at = _packed(
+        env,
+        [
+            SQL("l.id::float8"),
+            SQL("(l.won_status = 'won')::int::float8"),
             epoch(CLOSED_AT),
             epoch(SQL("coalesce(l.create_date, %s)", CLOSED_AT)),
-            query.subselect(),
-        )
+        ],
+        SQL("l.id IN %s %s", query.subselect(), window),
     )
-    ids, won, closed_at, created_at = zip(*rows) if rows else [()] * 4
-    return (
-        np.array(ids, np.int64),
-        np.array(won, bool),
-        np.array(closed_at, float),
-        np.array(created_at, float),
-    )
+    return _Closed(ids.astype(np.int64), won > 0, closed_at, created_at)
+
+
+def _created(env, domain):
+    """Return the times of creation of all leads, open and closed, in epoch seconds."""
+    query = _search(env, Domain(domain))
+    created = SQL("coalesce(l.create_date, %s)", CLOSED_AT)
+    where = SQL("%s IS NOT NULL AND l.id IN %s", created, query.subselect())
+    return _packed(env, [epoch(created)], where)[0]
 
 
 def _open_ages(env, domain, now):
-    """Return the ages in seconds of the open leads, ascending; leads younger than ``now`` have age 0."""
-    query = _search(env, Domain(domain) & Domain("won_status", "=", "pending") & Domain("active", "=", True))
-    rows = env.execute_query(
-        SQL(
-            "SELECT %s FROM crm_lead l WHERE l.create_date IS NOT NULL AND l.id IN %s",
-            epoch(SQL("l.create_date")),
-            query.subselect(),
-        )
-    )
-    created_at = np.array([created for (created,) in rows], float)
-    return np.sort(np.maximum(now - created_at, 0))
+    """Return the ages in seconds of the open leads; leads younger than ``now`` have age 0."""
+    query = _search(env, _open(domain))
+    where = SQL("l.create_date IS NOT NULL AND l.id IN %s", query.subselect())
+    (created_at,) = _packed(env, [epoch(SQL("l.create_date"))], where)
+    return np.maximum(now - created_at, 0)
+
+
+def _open(domain):
+    return Domain(domain) & Domain("won_status", "=", "pending") & Domain("active", "=", True)
+
+
+def _packed(env, columns, where):
+    """Return float64 arrays of these expressions of ``crm_lead l``, by id."""
+    packed = SQL(", ").join(SQL("string_agg(float8send(%s), '' ORDER BY l.id)", column) for column in columns)
+    (row,) = env.execute_query(SQL("SELECT %s FROM crm_lead l WHERE %s", packed, where))
+    return [np.frombuffer(column or b"", ">f8").astype(np.float64) for column in row]
 
 
 def _search(env, domain):
@@ -111,16 +212,6 @@ def _search(env, domain):
 # ------------------------------------------------------------
 # Drawing
 # ------------------------------------------------------------
-
-
-def _drawn_ages(ids, lifetimes, open_ages, seed):
-    """Return an age in seconds for each lead, at most its lifetime; shapes (n,), (n,), (m,) -> (n,)."""
-    draw = _uniform(ids, seed)
-    within = np.searchsorted(open_ages, lifetimes, "right")  # how many open leads are no older
-    if not len(open_ages):
-        return draw * lifetimes
-    picked = open_ages[np.minimum((draw * within).astype(np.int64), len(open_ages) - 1)]
-    return np.where(within > 0, picked, draw * lifetimes)
 
 
 def _uniform(ids, seed):
@@ -135,6 +226,10 @@ def _mix(state):
     state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return state ^ (state >> np.uint64(31))
+
+
+def _seconds(moment):
+    return np.datetime64(moment, "us").astype(np.int64) / 1e6
 
 
 def _stamps(seconds):

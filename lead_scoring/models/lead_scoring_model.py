@@ -16,7 +16,7 @@ from odoo.tools import SQL
 from ..features.catalogue import catalogue, find
 from ..features.extract import extract
 from ..features.lead_fields import NEVER
-from ..features.moments import training_set
+from ..features.moments import too_old_domain, training_set
 from ..features.pages import pages
 from ..scoring import grading, process
 from ..scoring.errors import ScoringError
@@ -99,6 +99,13 @@ class LeadScoringModel(models.Model):
         string="Sales Teams",
         help="The model learns from and scores the leads of these teams. Without any: those of all teams.",
     )
+    training_months = fields.Selection(
+        [("3", "3 months"), ("6", "6 months"), ("12", "1 year"), ("24", "2 years"), ("0", "All of them")],
+        "Leads Closed Within",
+        default="24",
+        required=True,
+        help="The model learns from the leads that were won or lost in this time.",
+    )
     overlap = fields.Text("Also Covered", compute="_compute_overlap")
     version_id = fields.Many2one(
         "lead.scoring.model.version",
@@ -131,6 +138,8 @@ class LeadScoringModel(models.Model):
     message = fields.Text("Status", compute="_compute_message")
     auc = fields.Float(related="version_id.auc")
     gate = fields.Selection(related="version_id.gate")
+    warnings = fields.Text(related="version_id.warnings")
+    too_old_count = fields.Integer(related="version_id.too_old_count")
     top_features = fields.Char(related="version_id.top_features")
     last_run_date = fields.Datetime("Last Scored", compute="_compute_last_run_date")
 
@@ -485,8 +494,15 @@ class LeadScoringModel(models.Model):
         if missing := model._missing_leads():
             raise UserError(missing)
         domain = model._lead_domain()
-        specification = {**model._choices(), "names": sorted(catalogue(model.env, domain)), "domain": model.domain}
-        data = training_set(model.env, domain, specification["names"], seed=SEED)
+        specification = {
+            **model._choices(),
+            "names": sorted(catalogue(model.env, domain)),
+            "domain": model.domain,
+            "months": int(model.training_months),
+        }
+        data = training_set(
+            model.env, domain, specification["names"], seed=SEED, months=specification["months"] or None
+        )
         filled_open = model._filled_in_open_leads(specification["names"])
         if commit:
             self.env["ir.cron"]._commit_progress()
@@ -495,14 +511,16 @@ class LeadScoringModel(models.Model):
             data.won,
             data.closed_at,
             created_at=data.created_at,
+            weights=data.weights,
+            groups=data.groups,
             seed=SEED,
             timeout=TRAINING_TIMEOUT,
             champion=model._champion(),
             progress=model._progress_teller(commit),
             **{name: specification[name] for name in ("forced_in", "forced_out", "ignore_empty")},
         )
-        values = model._version_values(card, {**report, "specification": specification}, data.won)
-        version = model.env["lead.scoring.model.version"].create(values)
+        report = {**report, "specification": specification, "training": data.figures}
+        version = model.env["lead.scoring.model.version"].create(model._version_values(card, report, data.lead_won))
         model.env["lead.scoring.feature"]._note_training(model, report, filled_open)
         model._publish_if_fit(version)
         return version.with_env(self.env)
@@ -642,6 +660,19 @@ class LeadScoringModel(models.Model):
             "view_mode": "list,kanban,form",
             "views": [(self.env.ref("lead_scoring.crm_lead_view_list_scored").id, "list"), (False, "form")],
             "domain": [("lead_score_model_id", "=", self.id), ("won_status", "=", "pending")],
+        }
+
+    def action_view_too_old_leads(self):
+        """List the open leads that are older than almost any lead that closed, to be marked as lost."""
+        self.ensure_one()
+        oldest_days = (self.version_id.report or {}).get("training", {}).get("oldest_days")
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Older Than Almost Any Lead That Closed"),
+            "res_model": "crm.lead",
+            "view_mode": "list,kanban,form",
+            "views": [(self.env.ref("lead_scoring.crm_lead_view_list_scored").id, "list"), (False, "form")],
+            "domain": list(too_old_domain(self._lead_domain(), oldest_days)),
         }
 
     # ------------------------------------------------------------

@@ -42,6 +42,8 @@ class LeadScoringModelVersion(models.Model):
         help="Ready: the scores put won leads above lost ones and their probabilities are better than the average, "
         "both beyond doubt. Usable with care: one of the two. Not ready: none.",
     )
+    warnings = fields.Text("To Bear in Mind", compute="_compute_warnings")
+    too_old_count = fields.Integer("Oldest Open Leads", compute="_compute_from_report")
     top_features = fields.Char("Top Factors", compute="_compute_top_features")
 
     @api.depends("number")
@@ -60,7 +62,58 @@ class LeadScoringModelVersion(models.Model):
             report = version.report or {}
             version.auc = report.get("metrics", {}).get("auc") or 0.0
             version.method = report.get("method")
+            version.too_old_count = report.get("training", {}).get("too_old") or 0
             version.gate = report.get("gate")
+            if version.gate == "ready" and report.get("training", {}).get("flags"):
+                version.gate = "careful"
+
+    @api.depends("report")
+    @api.depends_context("lang")
+    def _compute_warnings(self):
+        for version in self:
+            version.warnings = "\n".join(version._warnings())
+
+    def _warnings(self):
+        """Return sentences on what to bear in mind with the scores of this version."""
+        _, report = self.env._, self.report or {}
+        found, percent = report.get("training", {}), lambda share: round(100 * share)
+        sentences = []
+        if report.get("drift"):
+            sentences.append(
+                _(
+                    "The share of won leads has changed: %(before)s %% of the older leads and %(after)s %% of the "
+                    "newest ones were won. The order of the leads holds better than the scores themselves.",
+                    before=percent(report["train"]["base_rate"]),
+                    after=percent(report["test"]["base_rate"]),
+                )
+            )
+        if "short_history" in found.get("flags", ()):
+            sentences.append(
+                _(
+                    "The leads reach back only %(history)s days, and one in ten takes longer than %(slow)s days to "
+                    "close: slow leads are hardly known yet, so the scores may be too high or too low.",
+                    history=round(found["history_days"]),
+                    slow=round(found["slow_days"]),
+                )
+            )
+        if "unclosed" in found.get("flags", ()):
+            sentences.append(
+                _(
+                    "%(share)s %% of the leads that are old enough were never closed. If most of them are lost, the "
+                    "scores are too high: mark them as lost.",
+                    share=percent(found["never_closed"]),
+                )
+            )
+        elif found.get("too_old"):
+            sentences.append(
+                _(
+                    "%(count)s open leads are older than almost any lead that closed (%(days)s days): no probability "
+                    "is known for them. Mark them as lost if they are.",
+                    count=found["too_old"],
+                    days=round(found["oldest_days"]),
+                )
+            )
+        return sentences
 
     def action_publish(self):
         """Let this version score from now on, an older one too."""

@@ -7,6 +7,7 @@ from . import (
     test_grades,
     test_lead_fields,
     test_learning,
+    test_moments,
     test_runs,
     test_scoring_model,
     test_screens,

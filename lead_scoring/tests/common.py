@@ -55,7 +55,10 @@ class LeadScoringCommon(TransactionCase):
 
     @classmethod
     def _leads(cls, count, outcome, source, company=None, **values):
-        """Make leads of an outcome (won, lost, open) and source, created 60 to 1 days ago, closed a day later."""
+        """Make leads of an outcome (won, lost, open) and source.
+
+        Open ones are 1 to 6 days old; closed ones came 20 to 60 days ago and lived for longer than the open ones yet.
+        """
         company = company or cls.company
         outcome_values = {
             "won": {"stage_id": cls.won_stage.id, "probability": 100},
@@ -82,8 +85,8 @@ class LeadScoringCommon(TransactionCase):
         # Nothing of an outcome may show in the dates; fixed draws, so that a test never fails by chance.
         draw = random.Random(f"{outcome}{source.id % 2}{count}")
         for lead in leads:
-            created = now - timedelta(days=draw.uniform(2, 60))
-            closed = created + timedelta(days=1) if outcome != "open" else None
+            created = now - timedelta(days=draw.uniform(1, 6) if outcome == "open" else draw.uniform(20, 60))
+            closed = created + timedelta(days=draw.uniform(6, 19)) if outcome != "open" else None
             cls.env.cr.execute(
                 "UPDATE crm_lead SET create_date = %s, date_closed = %s WHERE id = %s", (created, closed, lead.id)
             )

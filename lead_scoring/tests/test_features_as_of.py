@@ -1,7 +1,6 @@
 from odoo.tests import new_test_user, tagged
 
 from ..features.extract import extract
-from ..features.moments import training_set
 from ..features.pages import pages
 from .common_features import NOW, FeaturesCommon, days
 
@@ -197,76 +196,6 @@ class TestEarlierLeads(FeaturesCommon):
         moments = [NOW - days(50 - number) for number in range(len(outcomes))]
         expected = [outcomes[:number].count("won") for number in range(len(outcomes))]
         self.assertEqual(self.values(leads, "contact.earlier_won", moments), expected)
-
-
-@tagged("post_install", "-at_install")
-class TestTrainingSet(FeaturesCommon):
-    """What a model learns from."""
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.domain = [("team_id", "=", cls.team.id)]
-        for number in range(6):
-            cls.lead(NOW - days(40 + number), NOW - days(10), "won" if number % 2 else "lost", priority="1")
-
-    def _set(self, **values):
-        return training_set(
-            self.env, self.domain, ["lead.priority", "activity.age_days"], **{"seed": 1, "now": NOW, **values}
-        )
-
-    def test_closed_leads_are_learned_from_archived_ones_too(self):
-        self.lead()
-        data = self._set()
-        self.assertEqual(len(data.ids), 6)
-        self.assertEqual(data.won.tolist(), [False, True] * 3)
-        self.assertEqual(data.table.n_rows, 6)
-        self.assertEqual(((NOW.timestamp() - data.closed_at) / 86400).round().tolist(), [10] * 6)
-
-    def test_an_archived_open_lead_is_neither_won_nor_lost(self):
-        self.lead(active=False, probability=50)
-        self.assertEqual(len(self._set().ids), 6)
-
-    def test_each_is_looked_at_at_an_age_that_open_leads_have(self):
-        ages = (3, 8, 400)
-        for age in ages:
-            self.lead(NOW - days(age))
-        seen = self._set().table.columns["activity.age_days"].values
-        self.assertLessEqual(set(seen.round(6).tolist()), {3, 8})
-
-    def test_without_open_leads_an_age_is_drawn_from_its_own_time_open(self):
-        data = self._set()
-        age, open_time = data.as_of - data.created_at, data.closed_at - data.created_at
-        self.assertTrue((age >= 0).all() and (age < open_time).all())
-        self.assertGreater(len(set(age.tolist())), 1)
-
-    def test_the_same_leads_make_the_same_rows(self):
-        for age in range(1, 30):
-            self.lead(NOW - days(age))
-        first, again, other = self._set(), self._set(), self._set(seed=2)
-        self.assertEqual(first.as_of.tolist(), again.as_of.tolist())
-        self.assertNotEqual(first.as_of.tolist(), other.as_of.tolist())
-
-    def test_a_lost_lead_without_a_date_of_close_closed_when_it_was_last_written(self):
-        lead = self.lead(NOW - days(50), None, "lost")
-        self.env.cr.execute("UPDATE crm_lead SET write_date = %s WHERE id = %s", (NOW - days(20), lead.id))
-        data = self._set()
-        closed_at = dict(zip(data.ids.tolist(), data.closed_at.tolist()))[lead.id]
-        self.assertEqual(round((NOW - days(20)).timestamp() - closed_at) % 3600, 0)
-
-    def test_a_lead_that_closed_before_it_was_created_does_not_fail(self):
-        lead = self.lead(NOW - days(5), NOW - days(9), "won")
-        data = self._set()
-        as_of = dict(zip(data.ids.tolist(), (data.as_of - data.closed_at).tolist()))[lead.id]
-        self.assertEqual(as_of, 0)
-
-    def test_nothing_closed_is_an_empty_set(self):
-        data = training_set(self.env, [("id", "=", 0)], ["lead.priority"], seed=0)
-        self.assertEqual((len(data.ids), data.table.n_rows, data.won.dtype), (0, 0, bool))
-
-    def test_a_deleted_field_is_told(self):
-        data = training_set(self.env, self.domain, ["lead.priority", "property.gone"], seed=0)
-        self.assertEqual(data.missing, ["property.gone"])
 
 
 @tagged("post_install", "-at_install")

@@ -64,7 +64,8 @@ class TestTrend(LeadScoringCommon):
     def test_a_new_version_is_never_a_trend(self):
         before = self.lead.lead_score
         self._days_pass(8)
-        self._leads(100, "lost", self.referral)
+        self._leads(20, "lost", self.referral)
+        self._leads(40, "lost", self.cold)
         self.model._train()
         self._score()
         self.assertLess(self.lead.lead_score, before - 5)
