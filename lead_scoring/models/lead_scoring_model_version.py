@@ -35,6 +35,12 @@ class LeadScoringModelVersion(models.Model):
         compute="_compute_from_report",
         string="Measured",
     )
+    gate = fields.Selection(
+        [("ready", "Ready"), ("careful", "Usable with care"), ("not_ready", "Not ready")],
+        compute="_compute_from_report",
+        help="Whether it tells won leads from lost ones surely enough to go live. Its report says why.",
+    )
+    feature_labels = fields.Json(compute="_compute_feature_labels", help="Of the features that the report names.")
     top_features = fields.Char("Top Factors", compute="_compute_top_features")
 
     @api.depends("number")
@@ -53,6 +59,7 @@ class LeadScoringModelVersion(models.Model):
             report = version.report or {}
             version.auc = report.get("metrics", {}).get("auc") or 0.0
             version.method = report.get("method")
+            version.gate = report.get("gate")
 
     @api.depends("report")
     @api.depends_context("lang")
@@ -61,6 +68,14 @@ class LeadScoringModelVersion(models.Model):
             names = [feature["name"] for feature in (version.report or {}).get("features", [])[:5]]
             labels = version.model_id._feature_labels(names)
             version.top_features = ", ".join(labels.get(name, name) for name in names)
+
+    @api.depends("report")
+    @api.depends_context("lang")
+    def _compute_feature_labels(self):
+        for version in self:
+            report = version.report or {}
+            rows = [*report.get("features", []), *report.get("left_out", [])]
+            version.feature_labels = version.model_id._feature_labels([row["name"] for row in rows])
 
     @api.model_create_multi
     def create(self, vals_list):

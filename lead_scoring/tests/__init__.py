@@ -5,6 +5,7 @@ from . import (
     test_features_catalogue,
     test_features_extract,
     test_grades,
+    test_hoot,
     test_lead_fields,
     test_runs,
     test_scoring_model,
