@@ -11,4 +11,5 @@ from . import (
     test_scoring_model,
     test_screens,
     test_trend,
+    test_version,
 )

@@ -163,8 +163,8 @@ test("a model that is not ready says why", async () => {
         gate_figures: { auc_low: 0.481, log_loss_skill_low: -0.012 },
     });
     expect(".o_lead_scoring_gate").toHaveClass("alert-danger");
-    expect(".o_lead_scoring_gate strong").toHaveText("Not ready");
-    expect(".o_lead_scoring_gate").toHaveText(/these fields do not tell won leads from lost ones/);
+    expect(".o_lead_scoring_gate strong").toHaveText("Not ready to publish");
+    expect(".o_lead_scoring_gate").toHaveText(/These fields do not tell won leads from lost ones/);
     expect(".o_lead_scoring_gate").toHaveText(/at least 48.1% of cases/);
     expect(".o_lead_scoring_gate").toHaveText(/may be up to 1.2% above/);
 });

@@ -59,21 +59,19 @@ export function rocChart(roc, metrics) {
 }
 
 export function calibrationChart(calibration, metrics) {
-    if (!filled(calibration)) {
+    const rows = (calibration || []).filter(({ predicted, won }) => known(predicted) && known(won));
+    if (!rows.length) {
         return null;
     }
-    const rows = calibration.filter(({ predicted, won }) => known(predicted) && known(won));
     const [first, last] = [rows[0], rows[rows.length - 1]];
-    const sentences = rows.length
-        ? [
-              _t("Where scores say %(low)s, %(low_won)s were won; where they say %(high)s, %(high_won)s.", {
-                  low: percent(first.predicted),
-                  low_won: percent(first.won),
-                  high: percent(last.predicted),
-                  high_won: percent(last.won),
-              }),
-          ]
-        : [];
+    const sentences = [
+        _t("Where scores say %(low)s, %(low_won)s were won; where they say %(high)s, %(high_won)s.", {
+            low: percent(first.predicted),
+            low_won: percent(first.won),
+            high: percent(last.predicted),
+            high_won: percent(last.won),
+        }),
+    ];
     if (known(metrics?.calibration_error)) {
         sentences.push(_t("On average they differ by %(error)s.", { error: percent(metrics.calibration_error, 1) }));
     }
@@ -210,22 +208,21 @@ function medianRange(counts, upper = false) {
 }
 
 export function featuresChart(features, pairs, labels) {
-    if (!filled(features)) {
+    const ranked = (features || []).filter(({ influence }) => known(influence));
+    if (!ranked.length) {
         return null;
     }
     const label = (name) => labels[name] || name;
-    const alone = features.slice(0, FEATURES_SHOWN);
-    const together = (pairs || []).slice(0, PAIRS_SHOWN).map(({ features: [a, b], influence }) => ({
-        label: _t("%(feature)s with %(other)s", { feature: label(a), other: label(b) }),
-        influence,
-        pair: true,
-    }));
-    const rows = [...alone.map(({ name, influence }) => ({ label: label(name), influence })), ...together].filter(
-        ({ influence }) => known(influence),
-    );
-    if (!rows.length) {
-        return null;
-    }
+    const alone = ranked.slice(0, FEATURES_SHOWN);
+    const together = (pairs || []).filter(({ influence }) => known(influence)).slice(0, PAIRS_SHOWN);
+    const rows = [
+        ...alone.map(({ name, influence }) => ({ label: label(name), influence })),
+        ...together.map(({ features: [a, b], influence }) => ({
+            label: _t("%(feature)s with %(other)s", { feature: label(a), other: label(b) }),
+            influence,
+            pair: true,
+        })),
+    ];
     const top = alone
         .slice(0, 3)
         .map(({ name, influence }) =>
@@ -235,10 +232,10 @@ export function featuresChart(features, pairs, labels) {
         _t("The most influential: %(features)s.", { features: top }),
         _t("Influence is the share in what makes scores differ."),
     ];
-    if (features.length > alone.length) {
+    if (ranked.length > alone.length) {
         sentences.push(
             _t("%(others)s features with less influence are not drawn.", {
-                others: count(features.length - alone.length),
+                others: count(ranked.length - alone.length),
             }),
         );
     }

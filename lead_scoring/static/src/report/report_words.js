@@ -17,11 +17,11 @@ export function gateOf(report) {
 }
 
 function gateWord(gate) {
-    return { ready: _t("Ready"), careful: _t("Usable with care"), not_ready: _t("Not ready") }[gate];
+    return { ready: _t("Ready"), careful: _t("Usable with care"), not_ready: _t("Not ready to publish") }[gate];
 }
 
-function gateReason({ gate_reason, gate_figures = {} }) {
-    const { auc_low, log_loss_skill_low } = gate_figures;
+function gateReason({ gate_reason, gate_figures }) {
+    const { auc_low, log_loss_skill_low } = gate_figures || {};
     const sentences = {
         order_and_probabilities: _t(
             "It surely puts won leads above lost ones, and its scores are surely closer to what happens than the plain win rate.",
@@ -32,7 +32,7 @@ function gateReason({ gate_reason, gate_figures = {} }) {
         probabilities_alone: _t(
             "Its scores are surely closer to what happens than the plain win rate, but it does not surely put won leads above lost ones.",
         ),
-        no_signal: _t("Not ready to publish: these fields do not tell won leads from lost ones."),
+        no_signal: _t("These fields do not tell won leads from lost ones."),
     };
     const said = [sentences[gate_reason]];
     if (known(auc_low)) {
@@ -116,7 +116,7 @@ export function challengeOf({ challenge }) {
     }
     const [low, high] = challenge.gain_interval;
     return _t(
-        "Beside the version published before, on the same leads: log loss %(challenger)s instead of %(champion)s, a gain of %(gain)s (%(sure)s interval %(low)s to %(high)s). %(verdict)s",
+        "Beside the version published before, on the same leads: log loss %(challenger)s instead of %(champion)s, a gain of %(gain)s (%(sure)s interval %(low)s to %(high)s; below 0 it is a loss). %(verdict)s",
         {
             challenger: decimal(challenge.challenger_log_loss),
             champion: decimal(challenge.champion_log_loss),
