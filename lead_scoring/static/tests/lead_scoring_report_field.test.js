@@ -226,6 +226,22 @@ test("an older report shows what it has, and nothing else", async () => {
     expect(gist("features")).toMatch(/source_id \(100%\)/);
 });
 
+test("nulls in a report are left out like what is missing", async () => {
+    await showReport({
+        ...FULL,
+        metrics: { ...FULL.metrics, brier: null, log_loss_skill: null },
+        gate_figures: null,
+        curves: { roc: null, gain: null, calibration: null, histogram: null, confusion: null },
+        features: [{ name: "source_id", influence: null }],
+        pairs: null,
+    });
+    expect(".o_lead_scoring_gate strong").toHaveText("Ready");
+    expect("[data-figure=brier]").toHaveCount(0);
+    expect("[data-figure=log_loss]").toHaveText(/lower is better/);
+    expect("canvas").toHaveCount(0);
+    expect(".o_lead_scoring_confusion").toHaveCount(0);
+});
+
 for (const [title, report] of [
     ["no report", false],
     ["an empty report", {}],
