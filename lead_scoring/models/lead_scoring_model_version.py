@@ -44,6 +44,7 @@ class LeadScoringModelVersion(models.Model):
     )
     warnings = fields.Text("To Bear in Mind", compute="_compute_warnings")
     too_old_count = fields.Integer("Oldest Open Leads", compute="_compute_from_report")
+    feature_labels = fields.Json(compute="_compute_feature_labels", help="Of the features that the report names.")
     top_features = fields.Char("Top Factors", compute="_compute_top_features")
 
     @api.depends("number")
@@ -64,8 +65,6 @@ class LeadScoringModelVersion(models.Model):
             version.method = report.get("method")
             version.too_old_count = report.get("training", {}).get("too_old") or 0
             version.gate = report.get("gate")
-            if version.gate == "ready" and report.get("training", {}).get("flags"):
-                version.gate = "careful"
 
     @api.depends("report")
     @api.depends_context("lang")
@@ -128,6 +127,14 @@ class LeadScoringModelVersion(models.Model):
             names = [feature["name"] for feature in (version.report or {}).get("features", [])[:5]]
             labels = version.model_id._feature_labels(names)
             version.top_features = ", ".join(labels.get(name, name) for name in names)
+
+    @api.depends("report")
+    @api.depends_context("lang")
+    def _compute_feature_labels(self):
+        for version in self:
+            report = version.report or {}
+            rows = [*report.get("features", []), *report.get("left_out", [])]
+            version.feature_labels = version.model_id._feature_labels([row["name"] for row in rows])
 
     @api.model_create_multi
     def create(self, vals_list):

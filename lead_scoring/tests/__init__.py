@@ -5,6 +5,7 @@ from . import (
     test_features_catalogue,
     test_features_extract,
     test_grades,
+    test_hoot,
     test_lead_fields,
     test_learning,
     test_moments,
@@ -12,4 +13,5 @@ from . import (
     test_scoring_model,
     test_screens,
     test_trend,
+    test_version,
 )

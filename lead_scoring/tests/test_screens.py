@@ -36,6 +36,9 @@ class TestScreens(HttpCase, LeadScoringCommon):
         self.model.invalidate_recordset()
         self.assertEqual(self.model.grade_ids.mapped("max_score")[:2], [100, 65])
 
+    def test_an_administrator_reads_the_report_of_a_version(self):
+        self.start_tour("/odoo/lead-scoring-models", "lead_scoring_version_report", login=self.mona.login)
+
     def test_every_view_of_ours_opens_for_those_who_may(self):
         for user, models in (
             (self.sam, {"crm.lead": ["list", "form", "kanban", "search"]}),
@@ -46,7 +49,7 @@ class TestScreens(HttpCase, LeadScoringCommon):
                     "lead.scoring.config": ["list", "form"],
                     "lead.scoring.grade": ["list"],
                     "lead.scoring.run": ["list", "form"],
-                    "lead.scoring.model.version": ["form"],
+                    "lead.scoring.model.version": ["list", "form"],
                 },
             ),
         ):
