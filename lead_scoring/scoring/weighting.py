@@ -147,8 +147,8 @@ def figures(lifetimes, correction, created, open_ages, now):
         too_old: number of open leads older than that
         old: number of leads, open and closed, that were created longer ago than that
         never_closed: the share of those that is open; None below 20 of them
-        unclosed: whether that is more than 5 %: won leads are closed and lost ones forgotten, so that the scores
-            are too high
+        unclosed: whether that is more than 5 %, where history is not too short to tell: won leads are closed and
+            lost ones forgotten, so that the scores are too high
         flags: list of "short_history", "unclosed", where they are so
     """
     n_closed, n_old, n_too_old = len(lifetimes), 0, 0
@@ -159,15 +159,16 @@ def figures(lifetimes, correction, created, open_ages, now):
         n_old = int((created < now - oldest).sum())
         n_too_old = int((open_ages > oldest).sum())
     never = n_too_old / n_old if n_old >= FEWEST_OLD else None
+    short = bool(history < SHORT_HISTORY * slow)
     found = {
         "history_days": history / DAY,
         "slow_days": slow / DAY,
-        "short_history": bool(history < SHORT_HISTORY * slow),
+        "short_history": short,
         "oldest_days": oldest / DAY if n_closed else None,
         "too_old": n_too_old,
         "old": n_old,
         "never_closed": never,
-        "unclosed": never is not None and never > NEVER_CLOSED,
+        "unclosed": not short and never is not None and never > NEVER_CLOSED,
     }
     return {**found, "flags": [name for name in ("short_history", "unclosed") if found[name]]}
 
