@@ -29,7 +29,7 @@ MOST_LEADS = 200_000
 
 @dataclass
 class TrainingSet:
-    """Moments of closed leads as columns: m rows by lead, one or two of a lead, its creation first.
+    """Moments of closed leads as columns: m rows by lead, one or two of every lead, its creation first.
 
     ``ids`` int64, ``won`` bool, ``closed_at``, ``created_at`` and ``as_of`` (the moment) in epoch seconds, ``weights``
     float64 above 0, in sum the number of leads, ``groups`` int64, the number of the lead from 0 on: all of shape (m,).

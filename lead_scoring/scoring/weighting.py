@@ -9,7 +9,8 @@ still open at that age, and counts as much as they do together:
    that were open at their age.
 3. Each closed lead is looked at once, at an age drawn from the open leads that put weight on it, and once at its
    creation, where it counts by its correction alone: a lead that has just come is like all that ever came. These
-   have CREATION_SHARE of the whole weight. A lead that closed younger than every open lead has no other row.
+   have CREATION_SHARE of the whole weight. A lead that closed younger than every open lead has no other row; of more
+   than MOST_CREATIONS leads that have, some creations stand for all.
 
 Instead of sharing a lead's weight G(T) x correction between both rows, G the share of open leads no older than T,
 which was tried first: with two years of leads, whose lost ones take longer than the won ones, the weighted
@@ -24,6 +25,9 @@ import numpy as np
 
 CREATION_SHARE = 0.05
 LARGEST_CORRECTION = 10.0
+
+# Of so many leads the creation is a row; of more it would only take time.
+MOST_CREATIONS = 10_000
 
 # Nobody says what becomes of an open lead older than this share of the closed ones ever was.
 OLDEST = 0.99
@@ -44,7 +48,7 @@ DAY = 86_400.0
 
 @dataclass(frozen=True)
 class Moments:
-    """Moments of leads, by lead, the creation first; m rows, and a lead has one or two.
+    """Moments of leads, by lead, the creation first; m rows, and every lead has one or two.
 
     :param leads: int64[m], the number of the lead
     :param ages: float64[m], seconds since its creation
@@ -103,13 +107,15 @@ def moments(lifetimes, open_ages, correction, draws):
         exposure = np.minimum(lifetimes, oldest)
         drawn = draws * exposure
     seen = _shared(exposure * correction, n_leads)
-    fresh = _shared(correction, n_leads)
     share = CREATION_SHARE if seen.any() else 1.0
-    # What is drawn at creation is the same row.
-    twice = (seen > 0) & (drawn > 0)
-    fresh = share * fresh + np.where(twice, 0, (1 - share) * seen)
-    rows = np.repeat(np.arange(n_leads), 1 + twice)
-    second = np.r_[False, rows[1:] == rows[:-1]]
+    later = (seen > 0) & (drawn > 0)
+    # Of very many leads that have another row some creations stand for all; what is drawn at creation is the same row.
+    kept = min(MOST_CREATIONS / n_leads, 1.0)
+    first = ~later | ((1000 * draws) % 1 < kept)
+    fresh = share * _shared(np.where(later, first / kept, 1) * correction, n_leads)
+    fresh += np.where(later, 0, (1 - share) * seen)
+    rows = np.repeat(np.arange(n_leads), first.astype(int) + later)
+    second = later[rows] & (~first[rows] | np.r_[False, rows[1:] == rows[:-1]])
     return Moments(rows, np.where(second, drawn[rows], 0.0), np.where(second, (1 - share) * seen[rows], fresh[rows]))
 
 
