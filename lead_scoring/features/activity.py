@@ -15,7 +15,7 @@ from odoo.tools import SQL
 from odoo.tools.translate import LazyTranslate
 
 from ..scoring.table import NumberColumn
-from .feature import DAY, Feature, epoch, int_array, moment_array
+from .feature import DAY, Feature, asked, epoch
 
 _lt = LazyTranslate(__name__)
 
@@ -89,15 +89,6 @@ def _counted(batch, rows):
     return counts, last
 
 
-def _asked(batch):
-    """Return the leads and moments as rows; one lead may be asked for at several moments."""
-    return SQL(
-        "unnest(%s, %s) WITH ORDINALITY AS asked(lead_id, moment, row)",
-        int_array(batch.ids.tolist()),
-        moment_array(batch.moments),
-    )
-
-
 # ------------------------------------------------------------
 # Messages and done activities
 # ------------------------------------------------------------
@@ -140,7 +131,7 @@ def _messages(env, batch):
     query = SQL(
         _MESSAGES,
         last=epoch(SQL("max(date)")),
-        asked=_asked(batch),
+        asked=asked(batch.ids, batch.moments),
         messages=_MESSAGES_BEFORE,
         is_note=_IS_NOTE,
     )
@@ -168,7 +159,7 @@ def _meetings_query(env, batch):
         GROUP BY asked.row
         """,
         last=epoch(SQL("max(event.stop)")),
-        asked=_asked(batch),
+        asked=asked(batch.ids, batch.moments),
     )
 
 
@@ -187,7 +178,7 @@ def _stage_changes_query(env, batch):
         GROUP BY asked.row
         """,
         last=epoch(SQL("max(message.date)")),
-        asked=_asked(batch),
+        asked=asked(batch.ids, batch.moments),
         messages=_MESSAGES_BEFORE,
         stage=env["ir.model.fields"]._get("crm.lead", "stage_id").id,
     )

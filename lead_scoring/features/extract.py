@@ -5,9 +5,10 @@ How it works
        one, tags by one. What does not exist any more is told in ``missing`` and has no column.
     2. One query reads every column of the lead's row, of its contact and of the contact's company that the
        asked features need. Three fields of the lead: one query in all.
-    3. Tags, messages with done activities, meetings, stage changes and earlier leads take one query each
+    3. Where moments are in the past, two queries roll the tracked values of the lead's row back to them.
+    4. Tags, messages with done activities, meetings, stage changes and earlier leads take one query each
        (earlier leads two), and only when a feature asks for them.
-    4. Rows become columns: each distinct value is understood once, each lead costs a dictionary lookup.
+    5. Rows become columns: each distinct value is understood once, each lead costs a dictionary lookup.
 
 Everything is read; nothing is written but what the ORM still holds back.
 """
@@ -53,11 +54,15 @@ class Extraction:
 
 @dataclass
 class Batch:
-    """Leads being read: ids and moments (epoch seconds) of shape (n,), and what their rows hold, by key."""
+    """Leads being read: ids and moments (epoch seconds) of shape (n,), and what their rows hold, by key.
+
+    ``past``: whether moments may lie in the past, so that tracked values are rolled back to them.
+    """
 
     ids: np.ndarray
     moments: np.ndarray
     rows: dict
+    past: bool
     problems: list = field(default_factory=list)
 
 
@@ -90,7 +95,7 @@ def extract(env, lead_ids, names, as_of=None):
     found = find(env, names, labels=False)
     grouped = {group: _features_of(group, found) for group in GROUPS}
     lead_ids = np.asarray(lead_ids, np.int64).reshape(-1)
-    batch, gone = _read_batch(env, lead_ids, _moments(as_of, len(lead_ids)), grouped)
+    batch, gone = _read_batch(env, lead_ids, _moments(as_of, len(lead_ids)), grouped, as_of is not None)
     columns = {}
     for group, features in grouped.items():
         columns.update(group.columns(env, batch, features))
@@ -145,7 +150,7 @@ def _epoch_seconds(moment):
 # ------------------------------------------------------------
 
 
-def _read_batch(env, lead_ids, moments, grouped):
+def _read_batch(env, lead_ids, moments, grouped, past):
     """Read the rows of the leads that exist, in the order asked for."""
     wanted = {}
     for group, features in grouped.items():
@@ -157,7 +162,7 @@ def _read_batch(env, lead_ids, moments, grouped):
     place = place[exists]
     if not np.array_equal(place, np.arange(len(found))):
         rows = {key: tuple(values[row] for row in place.tolist()) for key, values in rows.items()}
-    return Batch(lead_ids[exists], moments[exists], rows), gone
+    return Batch(lead_ids[exists], moments[exists], rows, past), gone
 
 
 def _read_rows(env, lead_ids, wanted):

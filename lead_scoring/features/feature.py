@@ -127,6 +127,15 @@ def moment_array(moments):
     return SQL("%s::timestamp[]", "{" + ",".join(stamps.tolist()) + "}")
 
 
+def asked(lead_ids, moments):
+    """Return leads and moments (epoch seconds) as rows of a FROM clause; a lead may be asked for several times."""
+    return SQL(
+        "unnest(%s, %s) WITH ORDINALITY AS asked(lead_id, moment, row)",
+        int_array(lead_ids.tolist()),
+        moment_array(moments),
+    )
+
+
 def epoch(column):
     """Return seconds since 1970 of a timestamp or date."""
     return SQL("extract(epoch FROM %s)::float8", column)

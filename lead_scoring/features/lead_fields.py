@@ -1,8 +1,8 @@
 """Features that are columns of the lead, of its contact and of the contact's company.
 
 Contacts and companies keep no history: their values are those of today, also where a moment in the past is
-asked for. So are the untracked columns of a lead; the tracked ones are to be rolled back in :func:`columns`,
-where the moments are at hand.
+asked for, but missing where the lead had no contact yet. So are the untracked columns of a lead; the tracked ones
+are rolled back (:mod:`tracked`).
 
 A job position is free text: "Sales Manager", "sales manager " and "SALES-MANAGER" are one category, and
 training puts the rare ones together as "other". An expected revenue of 0 is Odoo's default, so it means
@@ -11,10 +11,11 @@ open, and who handles a lead and how a person judged it tell a lot. The type is 
 of the conversion: else every lead that was ever converted would give away that it went on. The industry is
 the company's alone: Odoo copies it to the company's contacts.
 
-Out, being the outcome or its shadow: :data:`NEVER`. Out as well: the stage (it needs its history), who may
-see what (company), names, addresses and other texts that hardly ever repeat.
+Out, being the outcome or its shadow: :data:`NEVER`; the stage is in as of a moment before the close, where its
+history is known. Out as well: who may see what (company), names, addresses and other texts that hardly ever repeat.
 """
 
+from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -26,6 +27,7 @@ from odoo.tools.translate import LazyTranslate
 
 from odoo.addons.iap.tools.iap_tools import _MAIL_PROVIDERS
 
+from . import tracked
 from .feature import DAY, Feature, categories, epoch, normalise, numbers, text_length
 
 _lt = LazyTranslate(__name__)
@@ -105,6 +107,7 @@ OWN = {
     "lead.lang_id": Own("many2one"),
     "lead.team_id": Own("many2one"),
     "lead.user_id": Own("many2one"),
+    "lead.stage_id": Own("many2one"),
     "lead.type": Own("selection"),
     "lead.priority": Own("selection"),
     "lead.function": Own("text"),
@@ -230,7 +233,7 @@ def needs(env, features):
             wanted[feature.name] = _expression(env, feature)
         if feature.name == "lead.type":
             wanted["converted"] = (epoch(SQL("l.date_conversion")), ())
-    return wanted
+    return wanted | tracked.needs(env, features)
 
 
 def _expression(env, feature):
@@ -250,8 +253,15 @@ def _expression(env, feature):
 
 
 def columns(env, batch, features):
-    """Return ``{name: column}`` from the rows that were read."""
-    return {name: _column(env, batch, feature) for name, feature in features.items()}
+    """Return ``{name: column}`` from the rows that were read, rolled back to their moments."""
+    rows = {**batch.rows, **tracked.values_then(env, batch, features)}
+    theirs = [name for name, feature in features.items() if feature.subject != "lead"]
+    if theirs:
+        nobody = tracked.without_contact(env, batch)
+        if nobody.any():
+            for name in theirs:
+                rows[name] = tuple(None if none else value for value, none in zip(rows[name], nobody.tolist()))
+    return {name: _column(env, replace(batch, rows=rows), feature) for name, feature in features.items()}
 
 
 def _column(env, batch, feature):

@@ -7,7 +7,7 @@ What is drawn depends on the seed, the lead's id and the ages of the open leads 
 beginning of today (UTC): trained twice a day, the same leads make the same rows.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from dateutil.relativedelta import relativedelta
@@ -29,7 +29,7 @@ MOST_LEADS = 200_000
 
 @dataclass
 class TrainingSet:
-    """Moments of closed leads as columns: m rows by lead, one or two of a lead, its creation first.
+    """Moments of closed leads as columns: m rows by lead, one or two of every lead, its creation first.
 
     ``ids`` int64, ``won`` bool, ``closed_at``, ``created_at`` and ``as_of`` (the moment) in epoch seconds, ``weights``
     float64 above 0, in sum the number of leads, ``groups`` int64, the number of the lead from 0 on: all of shape (m,).
@@ -59,6 +59,11 @@ class TrainingSet:
     def lead_won(self):
         """Whether each lead was won, bool of shape (leads,)."""
         return self.won[np.unique(self.groups, return_index=True)[1]]
+
+    def without(self, names):
+        """The same without the columns of these names."""
+        kept = [name for name in self.table.names if name not in set(names)]
+        return replace(self, table=self.table.select(kept))
 
     @property
     def too_old(self):
@@ -98,13 +103,13 @@ def training_set(env, domain, names, *, seed, now=None, months=None, most=MOST_L
     now = now or fields.Datetime.now().replace(hour=0, minute=0, second=0, microsecond=0)
     since = now - relativedelta(months=months) if months else None
     closed = _closed_leads(env, domain, since)
-    created, open_ages = _created(env, domain), _open_ages(env, domain, _seconds(now))
+    created, open_ages = _created(env, domain), _open_ages(env, domain, seconds(now))
     correction = _correction(closed, created, since, now)
-    figures = weighting.figures(closed.lifetimes, correction, created, open_ages, _seconds(now))
-    kept = weighting.thinned(closed.won, closed.closed_at, most, _uniform(closed.ids, seed + 1))
+    figures = weighting.figures(closed.lifetimes, correction, created, open_ages, seconds(now))
+    kept = weighting.thinned(closed.won, closed.closed_at, most, uniform(closed.ids, seed + 1))
     figures["sampled_from"] = len(closed.ids) if len(kept) < len(closed.ids) else None
     closed, correction = closed.take(kept), correction[kept]
-    found = weighting.moments(closed.lifetimes, open_ages, correction, _uniform(closed.ids, seed))
+    found = weighting.moments(closed.lifetimes, open_ages, correction, uniform(closed.ids, seed))
     figures |= {
         "won": int(closed.won.sum()),
         "lost": int((~closed.won).sum()),
@@ -142,15 +147,15 @@ def too_old_domain(domain, oldest_days, now=None):
     if oldest_days is None:
         return Domain.FALSE
     now = now or fields.Datetime.now().replace(hour=0, minute=0, second=0, microsecond=0)
-    return _open(domain) & Domain("create_date", "<", now - relativedelta(seconds=oldest_days * weighting.DAY))
+    return open_domain(domain) & Domain("create_date", "<", now - relativedelta(seconds=oldest_days * weighting.DAY))
 
 
 def _correction(closed, created, since, now):
     """Return what each closed lead counts because of an inflow that changes; float64 of shape (n,)."""
     if not len(closed.ids):
         return np.zeros(0)
-    start = max(_seconds(since), created.min()) if since else min(created.min(), closed.begin.min())
-    end = max(_seconds(now), closed.closed_at.max())
+    start = max(seconds(since), created.min()) if since else min(created.min(), closed.begin.min())
+    end = max(seconds(now), closed.closed_at.max())
     return weighting.inflow_correction(closed.lifetimes, created, start, end)
 
 
@@ -161,9 +166,9 @@ def _correction(closed, created, since, now):
 
 def _closed_leads(env, domain, since):
     """Return the closed leads, by id."""
-    query = _search(env, Domain(domain) & Domain("won_status", "in", ["won", "lost"]))
+    query = search(env, Domain(domain) & Domain("won_status", "in", ["won", "lost"]))
     window = SQL("AND %s >= %s", CLOSED_AT, since) if since else SQL("")
-    ids, won, closed_at, created_at = _packed(
+    ids, won, closed_at, created_at = columns_of(
         env,
         [
             SQL("l.id::float8"),
@@ -178,32 +183,34 @@ def _closed_leads(env, domain, since):
 
 def _created(env, domain):
     """Return the times of creation of all leads, open and closed, in epoch seconds."""
-    query = _search(env, Domain(domain))
+    query = search(env, Domain(domain))
     created = SQL("coalesce(l.create_date, %s)", CLOSED_AT)
     where = SQL("%s IS NOT NULL AND l.id IN %s", created, query.subselect())
-    return _packed(env, [epoch(created)], where)[0]
+    return columns_of(env, [epoch(created)], where)[0]
 
 
 def _open_ages(env, domain, now):
     """Return the ages in seconds of the open leads; leads younger than ``now`` have age 0."""
-    query = _search(env, _open(domain))
+    query = search(env, open_domain(domain))
     where = SQL("l.create_date IS NOT NULL AND l.id IN %s", query.subselect())
-    (created_at,) = _packed(env, [epoch(SQL("l.create_date"))], where)
+    (created_at,) = columns_of(env, [epoch(SQL("l.create_date"))], where)
     return np.maximum(now - created_at, 0)
 
 
-def _open(domain):
+def open_domain(domain):
+    """Return the Domain of the open leads among a domain."""
     return Domain(domain) & Domain("won_status", "=", "pending") & Domain("active", "=", True)
 
 
-def _packed(env, columns, where):
+def columns_of(env, columns, where):
     """Return float64 arrays of these expressions of ``crm_lead l``, by id."""
     packed = SQL(", ").join(SQL("string_agg(float8send(%s), '' ORDER BY l.id)", column) for column in columns)
     (row,) = env.execute_query(SQL("SELECT %s FROM crm_lead l WHERE %s", packed, where))
     return [np.frombuffer(column or b"", ">f8").astype(np.float64) for column in row]
 
 
-def _search(env, domain):
+def search(env, domain):
+    """Return the Query of the leads of a domain, archived ones too, as they are now."""
     leads = env["crm.lead"]
     leads.flush_model()
     return leads.with_context(active_test=False)._search(domain)
@@ -214,7 +221,7 @@ def _search(env, domain):
 # ------------------------------------------------------------
 
 
-def _uniform(ids, seed):
+def uniform(ids, seed):
     """Return a number in [0, 1) for each id: the same on every machine (splitmix64 of seed and id)."""
     with np.errstate(over="ignore"):
         mixed = _mix(np.asarray(ids).astype(np.uint64) + _mix(np.array([seed], np.uint64)))
@@ -228,9 +235,10 @@ def _mix(state):
     return state ^ (state >> np.uint64(31))
 
 
-def _seconds(moment):
+def seconds(moment):
+    """Return seconds since 1970 of a datetime in UTC."""
     return np.datetime64(moment, "us").astype(np.int64) / 1e6
 
 
-def _stamps(seconds):
-    return (seconds * 1e6).round().astype("datetime64[us]")
+def _stamps(times):
+    return (times * 1e6).round().astype("datetime64[us]")

@@ -41,9 +41,22 @@ class LeadScoringFeature(models.Model):
             ("no_help", "Does not help to tell won from lost"),
             ("by_hand", "Left out by hand"),
             ("gone", "Does not exist any more"),
+            ("separates_alone", "Tells won from lost all by itself: known only at the close?"),
+            ("empty_on_open", "Filled in closed leads, hardly ever in open ones"),
+            ("level_missing_on_open", "Has values that open leads hardly ever have"),
+            ("little_history", "Too few leads have a history of it"),
         ],
         "Why It Is Left Out",
         readonly=True,
+    )
+    suspicion = fields.Selection(
+        [
+            ("strong_alone", "Tells a lot all by itself"),
+            ("decides_levels", "Some of its values decide nearly alone"),
+            ("level_missing_on_open", "Some of its values are rare in open leads"),
+        ],
+        readonly=True,
+        help="It is in, but make sure that it is known while a lead is open. If it is not, leave it out.",
     )
     influence = fields.Float(
         readonly=True, aggregator=None, help="Share of this feature in what tells the leads' scores apart."
@@ -81,16 +94,24 @@ class LeadScoringFeature(models.Model):
         :param filled_open: ``{name: share of open leads that have a value}``
         """
         found = {row["name"]: self._values_of(row, filled_open) for row in report["features"] + report["left_out"]}
+        for row in report["leaks"]["features"]:
+            if row["verdict"] == "out":
+                found[row["name"]] = self._values_of(row, filled_open)
+            elif row["verdict"] == "asked":
+                found[row["name"]]["suspicion"] = row["reason"]
         known = {feature.name: feature for feature in self.search([("model_id", "=", model.id)])}
         for name, feature in known.items():
-            feature.write(found.get(name) or {"used": False, "why": "gone", "influence": 0})
+            feature.write(found.get(name) or {"used": False, "why": "gone", "influence": 0, "suspicion": False})
         self.create([{"model_id": model.id, "name": name, **found[name]} for name in found if name not in known])
 
     def _values_of(self, row, filled_open):
+        """Return what to write for a row of a report: of its features, of what it left out, or of the leak guard."""
+        why = row.get("why") or row.get("reason")
         return {
-            "used": "why" not in row,
-            "why": WHY.get(row.get("why"), False),
-            "influence": row["influence"] if "why" not in row else 0,
-            "filled_closed": row["filled"],
+            "used": not why,
+            "why": WHY.get(why, why or False),
+            "suspicion": False,
+            "influence": 0 if why else row["influence"],
+            "filled_closed": row["filled"] if "filled" in row else row["filled_closed"],
             "filled_open": filled_open.get(row["name"], 0),
         }

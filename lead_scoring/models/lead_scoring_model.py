@@ -15,6 +15,7 @@ from odoo.tools import SQL
 
 from ..features.catalogue import catalogue, find
 from ..features.extract import extract
+from ..features.guard import guard
 from ..features.lead_fields import NEVER
 from ..features.moments import too_old_domain, training_set
 from ..features.pages import pages
@@ -126,8 +127,9 @@ class LeadScoringModel(models.Model):
     lost_count = fields.Integer("Lost Leads", compute="_compute_counts", compute_sudo=True)
     open_count = fields.Integer("Open Leads", compute="_compute_counts", compute_sudo=True)
     training_requested = fields.Datetime(readonly=True, copy=False, help="Waiting for the training to start.")
+    training_user_id = fields.Many2one("res.users", readonly=True, copy=False, help="Who asked for the training.")
     training_automatic = fields.Boolean(readonly=True, copy=False)
-    training_progress = fields.Float("Training Progress", readonly=True, copy=False, aggregator=None)
+    training_progress = fields.Float(readonly=True, copy=False, aggregator=None)
     retrain_days = fields.Integer(
         "Train Again Every (Days)",
         default=15,
@@ -443,7 +445,12 @@ class LeadScoringModel(models.Model):
             if missing := model._missing_leads():
                 raise UserError(missing)
         self.sudo().write(
-            {"training_requested": fields.Datetime.now(), "training_automatic": False, "training_error": False}
+            {
+                "training_requested": fields.Datetime.now(),
+                "training_user_id": self.env.uid,
+                "training_automatic": False,
+                "training_error": False,
+            }
         )
         self.env.ref("lead_scoring.ir_cron_train_models").sudo()._trigger()
 
@@ -467,7 +474,9 @@ class LeadScoringModel(models.Model):
         for model in self.search([("version_id", "!=", False), ("retrain_days", ">", 0)]):
             age = fields.Datetime.now() - model._newest_version().create_date
             if not model.training_requested and age >= timedelta(days=model.retrain_days):
-                model.write({"training_requested": fields.Datetime.now(), "training_automatic": True})
+                model.write(
+                    {"training_requested": fields.Datetime.now(), "training_user_id": False, "training_automatic": True}
+                )
 
     def _try_train(self):
         """Train and return False, or what went wrong in the user's words."""
@@ -503,7 +512,9 @@ class LeadScoringModel(models.Model):
         data = training_set(
             model.env, domain, specification["names"], seed=SEED, months=specification["months"] or None
         )
+        leaks = guard(model.env, domain, data, seed=SEED, trusted=specification["forced_in"])
         filled_open = model._filled_in_open_leads(specification["names"])
+        data = data.without(leaks["left_out"])
         if commit:
             self.env["ir.cron"]._commit_progress()
         card, report = process.fit(
@@ -519,7 +530,9 @@ class LeadScoringModel(models.Model):
             progress=model._progress_teller(commit),
             **{name: specification[name] for name in ("forced_in", "forced_out", "ignore_empty")},
         )
-        report = {**report, "specification": specification, "training": data.figures}
+        if report["gate"] == "ready" and data.figures["flags"]:
+            report["gate"] = "careful"
+        report = {**report, "specification": specification, "training": data.figures, "leaks": leaks}
         version = model.env["lead.scoring.model.version"].create(model._version_values(card, report, data.lead_won))
         model.env["lead.scoring.feature"]._note_training(model, report, filled_open)
         model._publish_if_fit(version)
@@ -539,7 +552,7 @@ class LeadScoringModel(models.Model):
                 told = time.monotonic()
                 try:
                     self.training_progress = 100 * fraction
-                    self.env.cr.commit()
+                    self.env["ir.cron"]._commit_progress()
                 except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
                     self.env.cr.rollback()  # somebody saves the model just now; the next one will do
 
@@ -576,6 +589,7 @@ class LeadScoringModel(models.Model):
             "scorecard": text,
             "sha256": card.sha256,
             "report": report,
+            "trained_by_id": self.training_user_id.id,
             "won_count": int(won.sum()),
             "lost_count": int((~won).sum()),
         }

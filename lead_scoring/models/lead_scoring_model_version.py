@@ -20,6 +20,12 @@ class LeadScoringModelVersion(models.Model):
     sha256 = fields.Char("Fingerprint", readonly=True, help="SHA-256 of the scorecard.")
     report = fields.Json(readonly=True)
     is_published = fields.Boolean("Published", compute="_compute_is_published")
+    trained_by_id = fields.Many2one(
+        "res.users",
+        string="Trained By",
+        readonly=True,
+        help="Who asked for the training. Nobody: it was trained by itself.",
+    )
     won_count = fields.Integer("Won Leads", readonly=True)
     lost_count = fields.Integer("Lost Leads", readonly=True)
     auc = fields.Float(

@@ -9,7 +9,8 @@ still open at that age, and counts as much as they do together:
    that were open at their age.
 3. Each closed lead is looked at once, at an age drawn from the open leads that put weight on it, and once at its
    creation, where it counts by its correction alone: a lead that has just come is like all that ever came. These
-   have CREATION_SHARE of the whole weight. A lead that closed younger than every open lead has no other row.
+   have CREATION_SHARE of the whole weight. A lead that closed younger than every open lead has no other row; of more
+   than MOST_CREATIONS leads that have, some creations stand for all.
 
 Instead of sharing a lead's weight G(T) x correction between both rows, G the share of open leads no older than T,
 which was tried first: with two years of leads, whose lost ones take longer than the won ones, the weighted
@@ -24,6 +25,9 @@ import numpy as np
 
 CREATION_SHARE = 0.05
 LARGEST_CORRECTION = 10.0
+
+# Of so many leads the creation is a row; of more it would only take time.
+MOST_CREATIONS = 10_000
 
 # Nobody says what becomes of an open lead older than this share of the closed ones ever was.
 OLDEST = 0.99
@@ -44,7 +48,7 @@ DAY = 86_400.0
 
 @dataclass(frozen=True)
 class Moments:
-    """Moments of leads, by lead, the creation first; m rows, and a lead has one or two.
+    """Moments of leads, by lead, the creation first; m rows, and every lead has one or two.
 
     :param leads: int64[m], the number of the lead
     :param ages: float64[m], seconds since its creation
@@ -103,13 +107,15 @@ def moments(lifetimes, open_ages, correction, draws):
         exposure = np.minimum(lifetimes, oldest)
         drawn = draws * exposure
     seen = _shared(exposure * correction, n_leads)
-    fresh = _shared(correction, n_leads)
     share = CREATION_SHARE if seen.any() else 1.0
-    # What is drawn at creation is the same row.
-    twice = (seen > 0) & (drawn > 0)
-    fresh = share * fresh + np.where(twice, 0, (1 - share) * seen)
-    rows = np.repeat(np.arange(n_leads), 1 + twice)
-    second = np.r_[False, rows[1:] == rows[:-1]]
+    later = (seen > 0) & (drawn > 0)
+    # Of very many leads that have another row some creations stand for all; what is drawn at creation is the same row.
+    kept = min(MOST_CREATIONS / n_leads, 1.0)
+    first = ~later | ((1000 * draws) % 1 < kept)
+    fresh = share * _shared(np.where(later, first / kept, 1) * correction, n_leads)
+    fresh += np.where(later, 0, (1 - share) * seen)
+    rows = np.repeat(np.arange(n_leads), first.astype(int) + later)
+    second = later[rows] & (~first[rows] | np.r_[False, rows[1:] == rows[:-1]])
     return Moments(rows, np.where(second, drawn[rows], 0.0), np.where(second, (1 - share) * seen[rows], fresh[rows]))
 
 
@@ -147,8 +153,8 @@ def figures(lifetimes, correction, created, open_ages, now):
         too_old: number of open leads older than that
         old: number of leads, open and closed, that were created longer ago than that
         never_closed: the share of those that is open; None below 20 of them
-        unclosed: whether that is more than 5 %: won leads are closed and lost ones forgotten, so that the scores
-            are too high
+        unclosed: whether that is more than 5 %, where history is not too short to tell: won leads are closed and
+            lost ones forgotten, so that the scores are too high
         flags: list of "short_history", "unclosed", where they are so
     """
     n_closed, n_old, n_too_old = len(lifetimes), 0, 0
@@ -159,15 +165,16 @@ def figures(lifetimes, correction, created, open_ages, now):
         n_old = int((created < now - oldest).sum())
         n_too_old = int((open_ages > oldest).sum())
     never = n_too_old / n_old if n_old >= FEWEST_OLD else None
+    short = bool(history < SHORT_HISTORY * slow)
     found = {
         "history_days": history / DAY,
         "slow_days": slow / DAY,
-        "short_history": bool(history < SHORT_HISTORY * slow),
+        "short_history": short,
         "oldest_days": oldest / DAY if n_closed else None,
         "too_old": n_too_old,
         "old": n_old,
         "never_closed": never,
-        "unclosed": never is not None and never > NEVER_CLOSED,
+        "unclosed": not short and never is not None and never > NEVER_CLOSED,
     }
     return {**found, "flags": [name for name in ("short_history", "unclosed") if found[name]]}
 

@@ -305,7 +305,7 @@ class TestExtraction(FeaturesCommon):
         self.assertEqual(list(extraction.table.columns), names)
 
     def test_unknown_names_are_told(self):
-        names = ["lead.x_gone", "property.gone", "tag.x", "lead.probability", "lead.stage_id", "nonsense"]
+        names = ["lead.x_gone", "property.gone", "tag.x", "lead.probability", "lead.won_status", "nonsense"]
         self.assertEqual(extract(self.env, self.lead().ids, names).missing, names)
 
     def test_moments_are_taken_in_every_form(self):

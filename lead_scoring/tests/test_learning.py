@@ -119,6 +119,27 @@ class TestLearning(LeadScoringCommon):
         self.assertEqual((specification["domain"], specification["forced_in"]), ("[]", []))
 
     # ------------------------------------------------------------
+    # What was known only at the close
+    # ------------------------------------------------------------
+
+    def test_a_field_that_is_filled_in_at_the_close_is_left_out_says_why_and_is_put_back_by_hand(self):
+        signed, given_up = self.env["utm.campaign"].create([{"title": "Signed"}, {"title": "Given up"}])
+        closed = (
+            self.env["crm.lead"]
+            .with_context(active_test=False)
+            .search([("company_id", "=", self.company.id), ("won_status", "in", ["won", "lost"])])
+        )
+        for lead in closed:
+            lead.campaign_id = signed if lead.won_status == "won" else given_up
+        self._leads(20, "open", self.referral)  # it takes some open leads to see what they lack
+        version = self.model._train()
+        campaign = self._feature("lead.campaign_id")
+        self.assertEqual((campaign.used, campaign.why), (False, "separates_alone"))
+        self.assertNotIn("lead.campaign_id", version._load_card().names)
+        campaign.choice = "in"
+        self.assertIn("lead.campaign_id", self.model._train()._load_card().names)
+
+    # ------------------------------------------------------------
     # Leads unlike those that it learned from
     # ------------------------------------------------------------
 

@@ -72,6 +72,19 @@ def test_every_lead_has_its_creation_first_and_at_most_one_other_moment():
     assert count[-2:].tolist() == [1, 1]
 
 
+def test_of_very_many_leads_some_creations_stand_for_all():
+    random = np.random.default_rng(2)
+    lifetimes = np.append(random.exponential(30, 39_000), np.zeros(1000))
+    found = moments(lifetimes, random.exponential(30, 500), np.ones(40_000), random.random(40_000))
+    fresh = found.ages == 0
+    assert np.array_equal(np.unique(found.leads), np.arange(40_000))  # a lead has at least one row
+    assert len(found.leads) == pytest.approx(40_000 + 39_000 / 4, rel=0.02)
+    assert found.weights.sum() == pytest.approx(40_000) and (found.weights > 0).all()
+    assert found.weights[fresh].sum() == pytest.approx(0.05 * 40_000)
+    assert found.weights[found.leads >= 39_000].sum() == pytest.approx(0.05 * 1000, rel=0.05)
+    assert (np.diff(found.leads) >= 0).all()
+
+
 def test_open_leads_each_put_the_same_weight_on_closed_ones():
     """Two thirds of the open leads are young, so two thirds of the weight is; one closed lead in four gets old."""
     lifetimes = np.repeat([10.0, 100.0], [150, 50])
