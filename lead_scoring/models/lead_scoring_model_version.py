@@ -22,7 +22,6 @@ class LeadScoringModelVersion(models.Model):
     is_published = fields.Boolean("Published", compute="_compute_is_published")
     trained_by_id = fields.Many2one(
         "res.users",
-        string="Trained By",
         readonly=True,
         help="Who asked for the training. Nobody: it was trained by itself.",
     )
