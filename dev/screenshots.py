@@ -45,6 +45,9 @@ PICTURES = (
         ".o_field_widget[name=grade_ids] .o_data_row",
         (1400, 1000),
     ),
+    Picture(
+        "report", "lead-scoring-versions", ".o_data_row", ".o_data_row td[name=display_name]", "canvas", (1400, 1500)
+    ),
     Picture("scoring_configuration", "lead-scoring-configuration", ".o_view_nocontent, .o_data_row", size=(1400, 600)),
 )
 
