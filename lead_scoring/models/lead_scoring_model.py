@@ -30,6 +30,8 @@ MINIMUM_CLOSED = 40
 # Same leads in, same scores out: one seed for every draw of a training.
 SEED = 20_260_101
 TRAINING_TIMEOUT = 3600  # seconds
+# Rounds of cross-validation, where there are too few leads to test on the newest ones.
+REPEATS = 5
 # How often a training says how far it is, in seconds.
 PROGRESS_INTERVAL = 2
 # Leads whose scores the fitting of grade ranges looks at.
@@ -525,6 +527,7 @@ class LeadScoringModel(models.Model):
             weights=data.weights,
             groups=data.groups,
             seed=SEED,
+            repeats=REPEATS,
             timeout=TRAINING_TIMEOUT,
             champion=model._champion(),
             progress=model._progress_teller(commit),

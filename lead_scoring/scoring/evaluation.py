@@ -89,13 +89,14 @@ def evaluate(
     forced_out=(),
     ignore_empty=(),
     champion=None,
+    repeats=REPEATS,
 ):
     """What a model of these leads is worth for leads to come.
 
     Out of time: learned from the older 80 % by close date, cut between days, and tested on all that closed
     later, which were open at the cut or created after it. Where that leaves fewer than 100 won or lost leads
-    to test, or too few to learn from, cross-validation: five times, every lead predicted by a model of four
-    fifths of the others, with levels and penalty chosen anew; metrics are means of the five.
+    to test, or too few to learn from, cross-validation: `repeats` times, every lead predicted by a model of four
+    fifths of the others, with levels and penalty chosen anew; metrics are means of the rounds.
 
     :param table, won, weights, groups, seed, progress, minimum, forced_in, forced_out, ignore_empty: as in
         `train`
@@ -104,6 +105,7 @@ def evaluate(
     :param champion: what the published version was trained with, to compare with: dict with perhaps names (the
         columns it chose from; default all), forced_in, forced_out, ignore_empty, age_days. Both are trained on
         the same leads and tested on the same others
+    :param repeats: rounds of the cross-validation
     :return: dict of
         method: "out_of_time" | "cross_validation"
         metrics: as of `metrics`
@@ -127,7 +129,7 @@ def evaluate(
     if enough_seen and min(_counts(won[late], groups, late)) >= MINIMUM_TEST:
         report = _out_of_time(learn, rival, late, cut, created_at, progress)
     else:
-        report = _cross_validation(learn, rival, progress)
+        report = _cross_validation(learn, rival, repeats, progress)
     rates = report["train"]["base_rate"], report["test"]["base_rate"]
     return {**report, "drift": abs(rates[1] - rates[0]) > DRIFT * rates[0], **gate(report["metrics"])}
 
@@ -256,14 +258,14 @@ def _out_of_time(learn, rival, late, cut, created_at, progress):
     }
 
 
-def _cross_validation(learn, rival, progress):
+def _cross_validation(learn, rival, repeats, progress):
     every = np.arange(len(learn.won))
     results, pictures = [], None
     learners = [learn] if rival is None or rival.is_like(learn) else [learn, rival]
-    odds = np.zeros((REPEATS, len(learners), len(every)))
-    for repeat in range(REPEATS):
+    odds = np.zeros((repeats, len(learners), len(every)))
+    for repeat in range(repeats):
         for fold, (seen, rest) in enumerate(_folds(learn, learn.seed + repeat)):
-            progress((repeat * FOLDS + fold) / (REPEATS * FOLDS), f"Testing, round {repeat + 1} of {REPEATS}")
+            progress((repeat * FOLDS + fold) / (repeats * FOLDS), f"Testing, round {repeat + 1} of {repeats}")
             for place, learner in enumerate(learners):
                 odds[repeat, place, rest] = learner.log_odds(seen, rest, minimum=2)
         probability = sigmoid(odds[repeat, 0])

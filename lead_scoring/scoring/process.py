@@ -47,13 +47,14 @@ def fit(
     forced_out=(),
     ignore_empty=(),
     champion=None,
+    repeats=None,
     timeout=TIMEOUT,
     progress=None,
 ):
     """`report.fit` in a child process: (Scorecard, report).
 
     :param table, won, closed_at, created_at, weights, groups, seed, minimum, forced_in, forced_out,
-        ignore_empty, champion: as in `report.fit`
+        ignore_empty, champion, repeats: as in `report.fit`
     :param timeout: seconds after which the child is ended
     :param progress: callable(fraction from 0 to 1, text), called in this thread; what it raises ends the
         child
@@ -75,6 +76,7 @@ def fit(
                     "forced_out": list(forced_out),
                     "ignore_empty": list(ignore_empty),
                     "champion": champion,
+                    **({"repeats": repeats} if repeats else {}),
                 }
             )
         ),

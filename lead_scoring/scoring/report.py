@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .evaluation import evaluate
+from .evaluation import REPEATS, evaluate
 from .training import MINIMUM_CLOSED, learn
 
 
@@ -21,12 +21,13 @@ def fit(
     forced_out=(),
     ignore_empty=(),
     champion=None,
+    repeats=REPEATS,
 ):
     """Learn from all leads, and report how such a model does on leads it has not seen.
 
     :param table, won, weights, groups, seed, minimum, forced_in, forced_out, ignore_empty: as in
         `training.train`
-    :param closed_at, created_at, champion: as in `evaluation.evaluate`
+    :param closed_at, created_at, champion, repeats: as in `evaluation.evaluate`
     :param progress: callable(fraction from 0 to 1, text)
     :return: (Scorecard, report), the report a dict for JSON: what `evaluate` returns, and
         features: [{"name", "influence", "filled", "worth", "worth_error", "forced"}], most influential first.
@@ -57,6 +58,7 @@ def fit(
         closed_at,
         created_at=created_at,
         champion=champion,
+        repeats=repeats,
         progress=lambda fraction, text: progress(0.5 + 0.5 * fraction, text),
         **given,
     )
