@@ -167,7 +167,7 @@ def _correction(closed, created, since, now):
 def _closed_leads(env, domain, since):
     """Return the closed leads, by id."""
     query = search(env, Domain(domain) & Domain("won_status", "in", ["won", "lost"]))
-    window = SQL("AND %s >= %s", CLOSED_AT, since) if since else SQL("")
+    window = SQL("AND %s >= %s", CLOSED_AT, since) if since else SQL("AND %s IS NOT NULL", CLOSED_AT)
     ids, won, closed_at, created_at = columns_of(
         env,
         [
@@ -203,8 +203,10 @@ def open_domain(domain):
 
 
 def columns_of(env, columns, where):
-    """Return float64 arrays of these expressions of ``crm_lead l``, by id."""
-    packed = SQL(", ").join(SQL("string_agg(float8send(%s), '' ORDER BY l.id)", column) for column in columns)
+    """Return float64 arrays of these expressions of ``crm_lead l``, by id; NULL is NaN."""
+    packed = SQL(", ").join(
+        SQL("string_agg(float8send(coalesce(%s, 'NaN'::float8)), '' ORDER BY l.id)", column) for column in columns
+    )
     (row,) = env.execute_query(SQL("SELECT %s FROM crm_lead l WHERE %s", packed, where))
     return [np.frombuffer(column or b"", ">f8").astype(np.float64) for column in row]
 

@@ -2,10 +2,11 @@ import ast
 import itertools
 import logging
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import numpy as np
+from dateutil.relativedelta import relativedelta
 
 from odoo import Command, api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
@@ -45,6 +46,8 @@ PROTECTED_FIELDS = {
     "state",
     "version_id",
     "training_requested",
+    "training_user_id",
+    "training_date",
     "training_automatic",
     "training_progress",
     "training_error",
@@ -100,6 +103,8 @@ class LeadScoringModel(models.Model):
     team_ids = fields.Many2many(
         "crm.team",
         string="Sales Teams",
+        context={"active_test": False},  # an archived team is still the one that was asked for
+        ondelete="restrict",
         help="The model learns from and scores the leads of these teams. Without any: those of all teams.",
     )
     training_months = fields.Selection(
@@ -131,12 +136,14 @@ class LeadScoringModel(models.Model):
     training_requested = fields.Datetime(readonly=True, copy=False, help="Waiting for the training to start.")
     training_user_id = fields.Many2one("res.users", readonly=True, copy=False, help="Who asked for the training.")
     training_automatic = fields.Boolean(readonly=True, copy=False)
+    training_date = fields.Datetime(readonly=True, copy=False, help="When a training last ended, well or not.")
     training_progress = fields.Float(readonly=True, copy=False, aggregator=None)
     retrain_days = fields.Integer(
         "Train Again Every (Days)",
         default=15,
-        help="A new version is published by itself only if it is not worse than the published one; otherwise it "
-        "waits for you, with an activity that says why. 0 switches it off.",
+        help="A live model learns by itself from the leads closed since. The new version is published if what was "
+        "changed of its fields does not make it worse on the same leads; otherwise it waits for you, with an "
+        "activity that says why. 0 switches it off.",
     )
     training_error = fields.Text("Last Training", readonly=True, copy=False)
     message = fields.Text("Status", compute="_compute_message")
@@ -187,14 +194,23 @@ class LeadScoringModel(models.Model):
             ) from error
         return domain
 
+    def _filter_problem(self):
+        """Return what is wrong with the filter, in words; False if nothing is."""
+        try:
+            self._filter()
+        except UserError as error:
+            return str(error)
+        return False
+
     @api.constrains("domain")
     def _check_domain(self):
         """:raises ValidationError: when the filter is none, or asks for what closing a lead changes"""
         for model in self:
-            try:
-                domain = model._filter()
-            except UserError as error:
-                raise ValidationError(str(error)) from error
+            if problem := model._filter_problem():
+                raise ValidationError(problem)
+            domain = model._filter()
+            # The model searches with all rights: its admin may only ask for what they may read themselves.
+            self.env["crm.lead"]._search(domain)
             names = {condition.field_expr.split(".")[0] for condition in domain.iter_conditions()}
             if outcomes := sorted(
                 name for name in names if name in NEVER or name.startswith("lead_s") or name == "lead_grade"
@@ -236,21 +252,35 @@ class LeadScoringModel(models.Model):
     def _open_lead_domain(self):
         return self._lead_domain() & Domain("active", "=", True) & Domain("won_status", "=", "pending")
 
-    @api.depends("company_id", "domain", "team_ids")
+    @api.depends("company_id", "domain", "team_ids", "training_months")
     def _compute_counts(self):
         Lead = self.env["crm.lead"].with_context(active_test=False)
         for model in self:
-            counts = dict(
-                Lead._read_group(
-                    model._lead_domain() & Domain("won_status", "in", ["won", "lost"]), ["won_status"], ["__count"]
-                )
-            )
+            counts = {}
+            if not model._filter_problem():
+                closed = model._lead_domain() & Domain("won_status", "in", ["won", "lost"]) & model._window()
+                counts = dict(Lead._read_group(closed, ["won_status"], ["__count"]))
             model.won_count = counts.get("won", 0)
             model.lost_count = counts.get("lost", 0)
             model.open_count = model._count_open_leads()
 
     def _count_open_leads(self):
+        """Return how many leads there are to score; 0 where the filter cannot be used, which the run will say."""
+        if self._filter_problem():
+            return 0
         return self.env["crm.lead"].sudo().search_count(self._open_lead_domain())
+
+    def _window(self):
+        """Return the Domain of the closed leads that closed lately enough to be learned from.
+
+        A lead without a date of close counts by its last change, as in training.
+        """
+        months = int(self.training_months or 0)
+        if not months:
+            return Domain.TRUE
+        since = fields.Datetime.now() - relativedelta(months=months)
+        undated = Domain("date_closed", "=", False) & Domain("write_date", ">=", since)
+        return Domain("date_closed", ">=", since) | undated
 
     @api.depends("version_id", "version_ids", "training_requested", "training_progress", "training_error", "state")
     @api.depends_context("lang")
@@ -260,6 +290,8 @@ class LeadScoringModel(models.Model):
 
     def _current_message(self):
         _ = self.env._
+        if problem := self._filter_problem():
+            return problem
         if self.training_progress:
             return _("Training is under way. Reload this page to see how far it is.")
         if self.training_requested:
@@ -306,6 +338,10 @@ class LeadScoringModel(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         for vals in vals_list:
+            if not self.env.su and any(vals.get(name) for name in PROTECTED_FIELDS - {"state"}):
+                raise AccessError(self.env._("The state of a scoring model is changed by its buttons alone."))
+            if not self.env.su and vals.get("state", "draft") != "draft":
+                raise AccessError(self.env._("The state of a scoring model is changed by its buttons alone."))
             if not vals.get("grade_ids"):
                 vals["grade_ids"] = [Command.create(grade) for grade in self._default_grades()]
         created = super(LeadScoringModel, self.with_context(check_grades_later=True)).create(vals_list)
@@ -323,10 +359,12 @@ class LeadScoringModel(models.Model):
         return result
 
     def unlink(self):
-        ids = self.ids
-        result = super().unlink()
-        self.env["crm.lead.score.history"]._delete_of("model_id", ids)
-        return result
+        self.check_access("unlink")
+        # First the scores: the leads that other models score too need another main one.
+        for model in self:
+            self.env["crm.lead.score"]._delete_of_model(model)
+        self.env["crm.lead.score.history"]._delete_of("model_id", self.ids)
+        return super().unlink()
 
     @api.model
     def _default_grades(self):
@@ -466,16 +504,23 @@ class LeadScoringModel(models.Model):
             return
         for model in waiting:
             error = model._try_train()
-            model.write({"training_requested": False, "training_progress": 0, "training_error": error})
+            model.write(
+                {
+                    "training_requested": False,
+                    "training_date": fields.Datetime.now(),
+                    "training_progress": 0,
+                    "training_error": error,
+                }
+            )
             if not cron._commit_progress(1):
                 return
 
     @api.model
     def _request_due_trainings(self):
-        """Ask for the trainings whose time has come: automatic ones, of models that were trained by hand before."""
-        for model in self.search([("version_id", "!=", False), ("retrain_days", ">", 0)]):
-            age = fields.Datetime.now() - model._newest_version().create_date
-            if not model.training_requested and age >= timedelta(days=model.retrain_days):
+        """Ask for the automatic trainings whose time has come, of live models."""
+        for model in self.search([("state", "=", "live"), ("retrain_days", ">", 0)]):
+            last = max(model._newest_version().create_date, model.training_date or datetime.min)
+            if not model.training_requested and fields.Datetime.now() - last >= timedelta(days=model.retrain_days):
                 model.write(
                     {"training_requested": fields.Datetime.now(), "training_user_id": False, "training_automatic": True}
                 )
@@ -602,27 +647,41 @@ class LeadScoringModel(models.Model):
 
     def _publish_if_fit(self, version):
         """Publish a new version unless it tells nothing, or is an automatic one that is worse than the published."""
+        _, challenge = self.env._, version.report.get("challenge")
         if version.gate == "not_ready":
-            return
-        challenge = version.report.get("challenge")
-        if self.training_automatic and challenge and not challenge["publish"]:
-            self._ask_to_publish(version, challenge)
-            return
-        self._publish(version)
+            if self.training_automatic:
+                self._ask_to_look_at(version, _("Its fields do not tell won leads from lost ones any more."))
+        elif self.training_automatic and challenge and not challenge["publish"]:
+            self._ask_to_look_at(
+                version,
+                _(
+                    "On the same leads its log loss is %(new).4f, and %(old).4f with the fields of the published "
+                    "version (lower is better).",
+                    new=challenge["challenger_log_loss"],
+                    old=challenge["champion_log_loss"],
+                ),
+            )
+        else:
+            self._publish(version)
 
-    def _ask_to_publish(self, version, challenge):
-        """Leave a worse version to the one who looks after the model, with an activity that says why."""
+    def _ask_to_look_at(self, version, why):
+        """Leave a version that was trained by itself to whoever looks after the model, with an activity."""
+        self.activity_unlink(["mail.mail_activity_data_todo"])  # about an older one
         self.activity_schedule(
             "mail.mail_activity_data_todo",
-            user_id=self.create_uid.id,
+            user_id=self._responsible().id,
             summary=self.env._("Version %s of this scoring model waits for you", version.number),
-            note=self.env._(
-                "It was trained by itself and is not published: on the same leads its log loss is %(new).4f, "
-                "that of the published version %(old).4f (lower is better).",
-                new=challenge["challenger_log_loss"],
-                old=challenge["champion_log_loss"],
-            ),
+            note=self.env._("It was trained by itself and is not published. %s", why),
         )
+
+    def _responsible(self):
+        """Return who last asked for a training or made the model; else an administrator of the CRM."""
+        known = self.version_ids.sorted("number", reverse=True).trained_by_id | self.create_uid
+        managers = self.env.ref("sales_team.group_sale_manager").all_user_ids.filtered(
+            lambda user: not self.company_id or self.company_id in user.company_ids
+        )
+        fitting = (known & managers) or managers
+        return fitting.filtered(lambda user: user.active and user._is_internal())[:1]
 
     def action_recommended_features(self):
         """Take all decisions about features back."""

@@ -45,7 +45,8 @@ class LeadScoringModelVersion(models.Model):
         compute="_compute_from_report",
         string="Readiness",
         help="Ready: the scores put won leads above lost ones and their probabilities are better than the average, "
-        "both beyond doubt. Usable with care: one of the two. Not ready: none.",
+        "both beyond doubt. Usable with care: one of the two, or both with too short a history or too many leads that "
+        "were never closed. Not ready: none.",
     )
     warnings = fields.Text("To Bear in Mind", compute="_compute_warnings")
     too_old_count = fields.Integer("Oldest Open Leads", compute="_compute_from_report")

@@ -176,14 +176,27 @@ class TestLearning(LeadScoringCommon):
         )
         self.env.invalidate_all()
 
-    def test_a_model_is_trained_again_when_its_time_has_come(self):
+    def test_a_live_model_is_trained_again_when_its_time_has_come(self):
+        self._days_later(15)
+        self.env["lead.scoring.model"]._request_due_trainings()
+        self.assertFalse(self.model.training_requested)
+        self._days_later(-15)
+        self.model.action_go_live()
         self.env["lead.scoring.model"]._request_due_trainings()
         self.assertFalse(self.model.training_requested)
         self._days_later(15)
         self.env["lead.scoring.model"]._request_due_trainings()
         self.assertTrue(self.model.training_requested and self.model.training_automatic)
 
+    def test_a_training_that_failed_is_not_tried_again_at_once(self):
+        self.model.action_go_live()
+        self._days_later(20)
+        self.model.training_date = fields.Datetime.now()
+        self.env["lead.scoring.model"]._request_due_trainings()
+        self.assertFalse(self.model.training_requested)
+
     def test_it_is_not_trained_again_by_itself_where_that_is_off(self):
+        self.model.action_go_live()
         self._days_later(400)
         self.model.retrain_days = 0
         self.env["lead.scoring.model"]._request_due_trainings()
@@ -209,6 +222,9 @@ class TestLearning(LeadScoringCommon):
         self.assertEqual(self.model.version_id, self.version)
         self.assertIn(f"Version {newer.number}", self.model.activity_ids.summary)
         self.assertIn("log loss", self.model.activity_ids.note)
+        self.assertTrue(self.model.activity_ids.user_id.has_group("sales_team.group_sale_manager"))
+        self._train_by_itself(publish=False)
+        self.assertEqual(len(self.model.activity_ids), 1)
 
     # ------------------------------------------------------------
     # Which leads
@@ -227,6 +243,55 @@ class TestLearning(LeadScoringCommon):
         for domain in ("[('source_id',", "[('no_such_field', '=', 1)]", "[('user_id', '=', uid)]", "1"):
             with self.assertRaisesRegex(ValidationError, "The filter of Test model cannot be used"):
                 self.model.domain = domain
+
+    def test_a_filter_whose_field_is_gone_says_so_and_stops_no_other_model(self):
+        self.model.action_go_live()
+        second = self.model.copy({"name": "Second"})
+        second.sudo().write({"version_id": self.version.id, "state": "live"})
+        self.env.cr.execute(
+            "UPDATE lead_scoring_model SET domain = %s WHERE id = %s", ("[('x_gone', '=', 1)]", second.id)
+        )
+        self.env.invalidate_all()
+        self.assertIn("The filter of Second cannot be used", second.message)
+        self.assertEqual((second.open_count, second.won_count), (0, 0))
+        with self.enter_registry_test_mode():
+            self.env.ref("lead_scoring.ir_cron_score_leads").method_direct_trigger()
+        runs = self.env["lead.scoring.run"].search([("model_id", "in", [self.model.id, second.id])])
+        self.assertEqual({run.model_id: run.state for run in runs}, {self.model: "done", second: "failed"})
+        self.assertIn("The filter of Second", runs.filtered(lambda run: run.model_id == second).message)
+
+    def test_an_admin_cannot_ask_for_what_they_may_not_read(self):
+        with self.assertRaises(AccessError):
+            self.model.with_user(self.mona).domain = "[('create_uid.log_ids.create_date', '>', '2020-01-01')]"
+
+    def test_an_archived_team_never_widens_a_model_to_all_teams(self):
+        self.model.team_ids = self.team
+        count = self.model.open_count
+        self.team.active = False
+        self.env.invalidate_all()
+        self.assertEqual((self.model.team_ids, self.model.open_count), (self.team, count))
+
+    def test_leads_that_closed_before_the_window_are_not_counted(self):
+        self.env.cr.execute(
+            "UPDATE crm_lead SET date_closed = date_closed - interval '5 months'"
+            " WHERE company_id = %s AND won_status = 'won'",
+            [self.company.id],
+        )
+        self.env.invalidate_all()
+        self.model.training_months = "3"
+        self.assertEqual((self.model.won_count, self.model.lost_count), (0, 50))
+        with self.assertRaisesRegex(UserError, "There are 0 won and 50 lost"):
+            self.model._train()
+
+    def test_where_a_model_is_deleted_the_next_one_gives_its_leads_their_score(self):
+        self.model.action_go_live()
+        second = self.model.copy({"name": "Second", "sequence": 20})
+        second.sudo().write({"version_id": self.version.copy({"model_id": second.id}).id, "state": "live"})
+        for model in (self.model, second):
+            model._score_batch(self.hot.ids)
+        self.assertEqual(self.hot.lead_score_model_id, self.model)
+        self.model.with_user(self.mona).unlink()
+        self.assertEqual(self.hot.lead_score_model_id, second)
 
     def test_a_filter_on_what_closing_a_lead_changes_is_refused(self):
         for name, value in (("won_status", "won"), ("stage_id", 1), ("lead_score", 5), ("active", True)):

@@ -94,11 +94,10 @@ def test_what_is_learned_later_does_not_reach_the_test():
         lambda count: np.full(count, np.nan),
     ],
 )
-def test_few_leads_are_cross_validated(closed_at, monkeypatch):
-    monkeypatch.setattr("scoring.evaluation.REPEATS", 2)
+def test_few_leads_are_cross_validated(closed_at):
     table, won, _closed_at = leads(150)
     told = []
-    result = evaluate(table, won, closed_at(150), progress=lambda fraction, text: told.append(fraction))
+    result = evaluate(table, won, closed_at(150), repeats=2, progress=lambda fraction, text: told.append(fraction))
     assert result["method"] == "cross_validation"
     assert result["train"] == result["test"]
     assert result["metrics"]["n_won"] == won.sum()
