@@ -210,7 +210,7 @@ class LeadScoringModel(models.Model):
                 raise ValidationError(problem)
             domain = model._filter()
             # The model searches with all rights: its admin may only ask for what they may read themselves.
-            self.env["crm.lead"]._search(domain)
+            self.env["crm.lead"].sudo(False)._search(domain)  # constraints are checked with all rights
             names = {condition.field_expr.split(".")[0] for condition in domain.iter_conditions()}
             if outcomes := sorted(
                 name for name in names if name in NEVER or name.startswith("lead_s") or name == "lead_grade"
