@@ -115,6 +115,12 @@ def _ours(env, opened, notes, say):
         model._train()
     except (ScoringError, UserError) as error:
         raise DescriptionError(f"the addon cannot learn from these leads: {error}") from None
+    version = model._newest_version()
+    notes.append(f"The addon calls its model: {dict(version._fields['gate'].selection)[version.gate]}")
+    notes.extend(version._warnings())
+    if not model.version_id:
+        say("The model is not ready and would not be published; it is published by hand to be measured")
+        version.action_publish()
     model.action_go_live()
     env.cr.commit()
     say("Running the daily scheduled action")

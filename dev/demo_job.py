@@ -86,6 +86,10 @@ def _train_once(env, model, say):
     say(f"Training {model.name!r} on {model.won_count:,} won and {model.lost_count:,} lost leads")
     with _log_told(say):
         model._train()
+    if not model.version_id:
+        say(f"  {model.message}")
+        env.cr.commit()
+        return
     model.action_go_live()
     env.cr.commit()
     say(f"  trained and live after {time.monotonic() - started:.0f} s")
