@@ -7,6 +7,8 @@ gives the same leads.
 
 import json
 
+from psycopg2 import sql
+
 from odoo.tools import SQL
 
 OPEN_SHARE = 0.4
@@ -70,7 +72,7 @@ def analyze(env):
             ):
                 cursor.execute("SELECT to_regclass(%s)", [table])
                 if cursor.fetchone()[0]:
-                    cursor.execute(f"VACUUM (ANALYZE) {table}")
+                    cursor.execute(sql.SQL("VACUUM (ANALYZE) {}").format(sql.Identifier(table)))
     finally:
         connection.autocommit = False
 
