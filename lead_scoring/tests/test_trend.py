@@ -65,7 +65,7 @@ class TestTrend(LeadScoringCommon):
         before = self.lead.lead_score
         self._days_pass(8)
         self._leads(20, "lost", self.referral)
-        self._leads(40, "lost", self.cold)
+        self._leads(80, "lost", self.cold)
         self.model._train()
         self._score()
         self.assertLess(self.lead.lead_score, before - 5)
