@@ -141,7 +141,7 @@ class LeadScoringModel(models.Model):
     retrain_days = fields.Integer(
         "Train Again Every (Days)",
         default=15,
-        help="A live model learns by itself from the leads closed since. The new version is published if what was "
+        help="A live model learns again by itself, with the leads closed since. The new version is published if what was "
         "changed of its fields does not make it worse on the same leads; otherwise it waits for you, with an "
         "activity that says why. 0 switches it off.",
     )

@@ -179,7 +179,7 @@ class FeatureTable:
         content["header"] = text_array(json.dumps([self.n_rows, header]))
         content.update({f"array_{name}": np.asarray(array) for name, array in arrays.items()})
         if any(array.dtype.hasobject for array in content.values()):
-            raise TypeError("Objects cannot be written without pickle.")
+            raise TypeError("Only numbers and texts can be written, not objects.")
         np.savez(path, **content)
 
     @classmethod
