@@ -6,6 +6,8 @@ from . import (
     lead_scoring_feature,
     lead_scoring_grade,
     lead_scoring_model,
+    lead_scoring_model_grades,
+    lead_scoring_model_training,
     lead_scoring_model_version,
     lead_scoring_run,
 )

@@ -5,7 +5,7 @@ from unittest.mock import patch
 from odoo import fields
 from odoo.tests import TransactionCase, new_test_user
 
-from ..models import lead_scoring_model
+from ..models import lead_scoring_model_training
 
 NO_NOISE = {
     "tracking_disable": True,
@@ -33,7 +33,7 @@ class LeadScoringCommon(TransactionCase):
         super().setUpClass()
         cls.env = cls.env(context={**cls.env.context, **NO_NOISE})
         # One round of cross-validation instead of five: these tests are about what becomes of a report.
-        cls.startClassPatcher(patch.object(lead_scoring_model, "REPEATS", 1))
+        cls.startClassPatcher(patch.object(lead_scoring_model_training, "REPEATS", 1))
         cls.company = cls.env["res.company"].create({"name": "Scored Ltd"})
         cls.other_company = cls.env["res.company"].create({"name": "Other Ltd"})
         cls.sam = cls._user("sam", "sales_team.group_sale_salesman")

@@ -6,7 +6,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 from odoo.tools import SQL, mute_logger
 
-from ..models import lead_scoring_model
+from ..models import lead_scoring_model_training
 from ..scoring.errors import ScorecardError
 from .common import LeadScoringCommon
 
@@ -81,7 +81,7 @@ class TestScoringModel(LeadScoringCommon):
         told = []
         tell = self.model._progress_teller(commit=True)
         with (
-            patch.object(lead_scoring_model, "PROGRESS_INTERVAL", 0),
+            patch.object(lead_scoring_model_training, "PROGRESS_INTERVAL", 0),
             patch.object(
                 self.env.cr, "commit", lambda: told.append((self.model.training_progress, self.model.message))
             ),
@@ -90,7 +90,7 @@ class TestScoringModel(LeadScoringCommon):
         self.assertEqual(told[0][0], 25)
         self.assertIn("under way", told[0][1])
 
-    @mute_logger("odoo.addons.lead_scoring.models.lead_scoring_model")
+    @mute_logger("odoo.addons.lead_scoring.models.lead_scoring_model_training")
     def test_a_training_that_fails_says_so_and_the_next_model_trains(self):
         self._history()
         broken = self.env["lead.scoring.model"].create({"name": "No leads", "company_id": self.other_company.id})
@@ -188,4 +188,4 @@ class TestScoringModel(LeadScoringCommon):
         self.model._train()
         self._score()
         self.assertLess(self.hot[0].lead_score, before)
-        self.assertEqual(lead_scoring_model.MINIMUM_CLOSED, 40)
+        self.assertEqual(lead_scoring_model_training.MINIMUM_CLOSED, 40)

@@ -1,0 +1,353 @@
+import logging
+import time
+from datetime import datetime, timedelta
+
+from dateutil.relativedelta import relativedelta
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.fields import Domain
+from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
+
+from ..features.catalogue import catalogue, find
+from ..features.extract import extract
+from ..features.guard import guard
+from ..features.moments import too_old_domain, training_set
+from ..features.pages import pages
+from ..scoring import process
+from ..scoring.errors import ScoringError
+
+_logger = logging.getLogger(__name__)
+
+# Fewer closed leads of a kind than this cannot tell won from lost.
+MINIMUM_CLOSED = 40
+# Same leads in, same scores out: one seed for every draw of a training.
+SEED = 20_260_101
+TRAINING_TIMEOUT = 3600  # seconds
+# Rounds of cross-validation, where there are too few leads to test on the newest ones.
+REPEATS = 5
+# How often a training says how far it is, in seconds.
+PROGRESS_INTERVAL = 2
+# Open leads that tell how often a feature is filled in.
+FILLED_SAMPLE = 5_000
+
+
+class LeadScoringModel(models.Model):
+    """How a predictive model learns from closed leads: its training, its versions, which of them is published."""
+
+    _inherit = "lead.scoring.model"
+
+    training_months = fields.Selection(
+        [("3", "3 months"), ("6", "6 months"), ("12", "1 year"), ("24", "2 years"), ("0", "All of them")],
+        "Leads Closed Within",
+        default="24",
+        required=True,
+        help="The model learns from the leads that were won or lost in this time.",
+    )
+    version_id = fields.Many2one(
+        "lead.scoring.model.version",
+        "Published Version",
+        readonly=True,
+        copy=False,
+        tracking=True,
+        domain="[('model_id', '=', id)]",
+    )
+    version_ids = fields.One2many("lead.scoring.model.version", "model_id", "Versions", readonly=True)
+    feature_ids = fields.One2many("lead.scoring.feature", "model_id", "Features")
+    won_count = fields.Integer("Won Leads", compute="_compute_closed_counts", compute_sudo=True)
+    lost_count = fields.Integer("Lost Leads", compute="_compute_closed_counts", compute_sudo=True)
+    training_requested = fields.Datetime(readonly=True, copy=False, help="Waiting for the training to start.")
+    training_user_id = fields.Many2one("res.users", readonly=True, copy=False, help="Who asked for the training.")
+    training_automatic = fields.Boolean(readonly=True, copy=False)
+    training_date = fields.Datetime(readonly=True, copy=False, help="When a training last ended, well or not.")
+    training_progress = fields.Float(readonly=True, copy=False, aggregator=None)
+    retrain_days = fields.Integer(
+        "Train Again Every (Days)",
+        default=15,
+        help="A live model learns again by itself, with the leads closed since. The new version is published if what was "
+        "changed of its fields does not make it worse on the same leads; otherwise it waits for you, with an "
+        "activity that says why. 0 switches it off.",
+    )
+    training_error = fields.Text("Last Training", readonly=True, copy=False)
+    auc = fields.Float(related="version_id.auc")
+    gate = fields.Selection(related="version_id.gate")
+    warnings = fields.Text(related="version_id.warnings")
+    too_old_count = fields.Integer(related="version_id.too_old_count")
+    top_features = fields.Char(related="version_id.top_features")
+
+    _check_retrain_days = models.Constraint(
+        "CHECK(retrain_days BETWEEN 0 AND 365)",
+        "Training again every 0 (never) to 365 days.",
+    )
+
+    @api.depends("company_id", "domain", "team_ids", "training_months")
+    def _compute_closed_counts(self):
+        Lead = self.env["crm.lead"].with_context(active_test=False)
+        for model in self:
+            counts = {}
+            if not model._filter_problem():
+                closed = model._lead_domain() & Domain("won_status", "in", ["won", "lost"]) & model._window()
+                counts = dict(Lead._read_group(closed, ["won_status"], ["__count"]))
+            model.won_count = counts.get("won", 0)
+            model.lost_count = counts.get("lost", 0)
+
+    def _window(self):
+        """Return the Domain of the closed leads that closed lately enough to be learned from.
+
+        A lead without a date of close counts by its last change, as in training.
+        """
+        months = int(self.training_months or 0)
+        if not months:
+            return Domain.TRUE
+        since = fields.Datetime.now() - relativedelta(months=months)
+        undated = Domain("date_closed", "=", False) & Domain("write_date", ">=", since)
+        return Domain("date_closed", ">=", since) | undated
+
+    def _missing_leads(self):
+        """Say how many closed leads there are and how many it takes; False if there are enough."""
+        if min(self.won_count, self.lost_count) >= MINIMUM_CLOSED:
+            return False
+        return self.env._(
+            "A predictive model needs at least %(needed)s won and %(needed)s lost leads to learn from. "
+            "There are %(won)s won and %(lost)s lost ones so far.",
+            needed=MINIMUM_CLOSED,
+            won=self.won_count,
+            lost=self.lost_count,
+        )
+
+    def action_train(self):
+        """Ask for a training; it runs in the background."""
+        self.check_access("write")
+        for model in self:
+            if missing := model._missing_leads():
+                raise UserError(missing)
+        self.sudo().write(
+            {
+                "training_requested": fields.Datetime.now(),
+                "training_user_id": self.env.uid,
+                "training_automatic": False,
+                "training_error": False,
+            }
+        )
+        self.env.ref("lead_scoring.ir_cron_train_models").sudo()._trigger()
+
+    @api.model
+    def _cron_train_models(self):
+        """Train the models that wait for it, one after the other; a failure of one never stops the others."""
+        self._request_due_trainings()
+        waiting = self.search([("training_requested", "!=", False)])
+        cron = self.env["ir.cron"]
+        if not cron._commit_progress(remaining=len(waiting)):
+            return
+        for model in waiting:
+            error = model._try_train()
+            model.write(
+                {
+                    "training_requested": False,
+                    "training_date": fields.Datetime.now(),
+                    "training_progress": 0,
+                    "training_error": error,
+                }
+            )
+            if not cron._commit_progress(1):
+                return
+
+    @api.model
+    def _request_due_trainings(self):
+        """Ask for the automatic trainings whose time has come, of live models."""
+        for model in self.search([("state", "=", "live"), ("retrain_days", ">", 0)]):
+            last = max(model._newest_version().create_date, model.training_date or datetime.min)
+            if not model.training_requested and fields.Datetime.now() - last >= timedelta(days=model.retrain_days):
+                model.write(
+                    {"training_requested": fields.Datetime.now(), "training_user_id": False, "training_automatic": True}
+                )
+
+    def _try_train(self):
+        """Train and return False, or what went wrong in the user's words."""
+        try:
+            self._train(commit=True)
+        except (ScoringError, UserError) as error:
+            self.env.cr.rollback()
+            return str(error)
+        except Exception:
+            self.env.cr.rollback()
+            _logger.exception("Training of lead scoring model %s failed", self.id)
+            return self.env._("Training failed unexpectedly. The earlier version stays. The server's log says why.")
+        return False
+
+    def _train(self, commit=False):
+        """Learn from the closed leads and store what was learned as a new version, published if it may be.
+
+        :param bool commit: end the transaction before the fitting, which may take minutes
+        :raises ScoringError: when there is nothing to learn from, or the fitting failed
+        :return: the new ``lead.scoring.model.version``
+        """
+        self.ensure_one()
+        model = self.sudo()
+        if missing := model._missing_leads():
+            raise UserError(missing)
+        domain = model._lead_domain()
+        specification = {
+            **model._choices(),
+            "names": sorted(catalogue(model.env, domain)),
+            "domain": model.domain,
+            "months": int(model.training_months),
+        }
+        data = training_set(
+            model.env, domain, specification["names"], seed=SEED, months=specification["months"] or None
+        )
+        leaks = guard(model.env, domain, data, seed=SEED, trusted=specification["forced_in"])
+        filled_open = model._filled_in_open_leads(specification["names"])
+        data = data.without(leaks["left_out"])
+        if commit:
+            self.env["ir.cron"]._commit_progress()
+        card, report = process.fit(
+            data.table,
+            data.won,
+            data.closed_at,
+            created_at=data.created_at,
+            weights=data.weights,
+            groups=data.groups,
+            seed=SEED,
+            repeats=REPEATS,
+            timeout=TRAINING_TIMEOUT,
+            champion=model._champion(),
+            progress=model._progress_teller(commit),
+            **{name: specification[name] for name in ("forced_in", "forced_out", "ignore_empty")},
+        )
+        if report["gate"] == "ready" and data.figures["flags"]:
+            report["gate"] = "careful"
+        report = {**report, "specification": specification, "training": data.figures, "leaks": leaks}
+        version = model.env["lead.scoring.model.version"].create(model._version_values(card, report, data.lead_won))
+        model.env["lead.scoring.feature"]._note_training(model, report, filled_open)
+        model._publish_if_fit(version)
+        return version.with_env(self.env)
+
+    def _progress_teller(self, commit):
+        """Return a callable(fraction, text) that shows on the model's form how far its training is.
+
+        :param bool commit: whether it may end the transaction, without which nobody else sees it
+        """
+        told = time.monotonic()
+
+        def tell(fraction, text):
+            nonlocal told
+            _logger.info("Training %s: %d %% %s", self.id, 100 * fraction, text)
+            if commit and time.monotonic() - told >= PROGRESS_INTERVAL:
+                told = time.monotonic()
+                try:
+                    self.training_progress = 100 * fraction
+                    self.env["ir.cron"]._commit_progress()
+                except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+                    self.env.cr.rollback()  # somebody saves the model just now; the next one will do
+
+        return tell
+
+    def _choices(self):
+        """Return what the admin decided about features: sorted names by parameter of the training."""
+        names = lambda features: sorted(features.mapped("name"))
+        return {
+            "forced_in": names(self.feature_ids.filtered(lambda feature: feature.choice == "in")),
+            "forced_out": names(self.feature_ids.filtered(lambda feature: feature.choice == "out")),
+            "ignore_empty": names(self.feature_ids.filtered("ignore_empty")),
+        }
+
+    def _filled_in_open_leads(self, names):
+        """Return ``{name: share of open leads that have a value}``, of at most 5,000 of them."""
+        for ids in pages(self.env, self._open_lead_domain(), size=FILLED_SAMPLE):
+            table = extract(self.env, ids, names).table
+            return {name: float(1 - column.missing.mean()) for name, column in table.columns.items()}
+        return {}
+
+    def _champion(self):
+        """Return what the published version was trained with, for a fair comparison; None without one."""
+        version = self.version_id
+        if not version:
+            return None
+        age = (fields.Datetime.now() - version.create_date).days
+        return {**(version.report or {}).get("specification", {}), "age_days": age}
+
+    def _version_values(self, card, report, won):
+        text = card.to_json()
+        return {
+            "model_id": self.id,
+            "scorecard": text,
+            "sha256": card.sha256,
+            "report": report,
+            "trained_by_id": self.training_user_id.id,
+            "won_count": int(won.sum()),
+            "lost_count": int((~won).sum()),
+        }
+
+    def _newest_version(self):
+        return self.version_ids.sorted("number")[-1:]
+
+    def _publish_if_fit(self, version):
+        """Publish a new version unless it tells nothing, or is an automatic one that is worse than the published."""
+        _, challenge = self.env._, version.report.get("challenge")
+        if version.gate == "not_ready":
+            if self.training_automatic:
+                self._ask_to_look_at(version, _("Its fields do not tell won leads from lost ones any more."))
+        elif self.training_automatic and challenge and not challenge["publish"]:
+            self._ask_to_look_at(
+                version,
+                _(
+                    "On the same leads its log loss is %(new).4f, and %(old).4f with the fields of the published "
+                    "version (lower is better).",
+                    new=challenge["challenger_log_loss"],
+                    old=challenge["champion_log_loss"],
+                ),
+            )
+        else:
+            self._publish(version)
+
+    def _ask_to_look_at(self, version, why):
+        """Leave a version that was trained by itself to whoever looks after the model, with an activity."""
+        self.activity_unlink(["mail.mail_activity_data_todo"])  # about an older one
+        self.activity_schedule(
+            "mail.mail_activity_data_todo",
+            user_id=self._responsible().id,
+            summary=self.env._("Version %s of this scoring model waits for you", version.number),
+            note=self.env._("It was trained by itself and is not published. %s", why),
+        )
+
+    def _responsible(self):
+        """Return who last asked for a training or made the model; else an administrator of the CRM."""
+        known = self.version_ids.sorted("number", reverse=True).trained_by_id | self.create_uid
+        managers = self.env.ref("sales_team.group_sale_manager").all_user_ids.filtered(
+            lambda user: not self.company_id or self.company_id in user.company_ids
+        )
+        fitting = (known & managers) or managers
+        return fitting.filtered(lambda user: user.active and user._is_internal())[:1]
+
+    def action_recommended_features(self):
+        """Take all decisions about features back."""
+        self.ensure_one()
+        self.feature_ids.write({"choice": "auto", "ignore_empty": False})
+
+    def _publish(self, version):
+        """Make a version the one that scores; the first one finds its grade ranges."""
+        self.ensure_one()
+        first = not self.version_id
+        self.version_id = version
+        if first:
+            self._fit_grades_on_first_publish()
+        if self.state == "live":
+            self._trigger_scoring()
+
+    def _feature_labels(self, names):
+        """Return the labels of features by name, in the language of the reader."""
+        return {name: feature.label for name, feature in find(self.sudo().env, names).items()}
+
+    def action_view_too_old_leads(self):
+        """List the open leads that are older than almost any lead that closed, to be marked as lost."""
+        self.ensure_one()
+        oldest_days = (self.version_id.report or {}).get("training", {}).get("oldest_days")
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Older Than Almost Any Lead That Closed"),
+            "res_model": "crm.lead",
+            "view_mode": "list,kanban,form",
+            "views": [(self.env.ref("lead_scoring.crm_lead_view_list_scored").id, "list"), (False, "form")],
+            "domain": list(too_old_domain(self._lead_domain(), oldest_days)),
+        }
