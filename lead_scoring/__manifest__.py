@@ -1,13 +1,14 @@
 {
     "name": "Lead Scoring",
     "summary": "Which lead to call next, and why: scores, grades, trends and reasons for every open lead",
-    "version": "19.0.1.0.0",
+    "version": "19.0.1.1.0",
     "category": "Sales/CRM",
     "author": "The lead_scoring maintainers",
     "license": "LGPL-3",
     "depends": ["crm"],
     "external_dependencies": {"python": ["numpy", "scikit-learn"]},
     "data": [
+        "security/lead_scoring_groups.xml",
         "security/ir.model.access.csv",
         "security/lead_scoring_security.xml",
         "data/ir_cron_data.xml",
@@ -20,6 +21,7 @@
         "views/lead_scoring_grade_views.xml",
         "views/crm_lead_views.xml",
         "views/lead_scoring_menus.xml",
+        "views/res_config_settings_views.xml",
     ],
     "assets": {
         "web.assets_backend": ["lead_scoring/static/src/**/*"],

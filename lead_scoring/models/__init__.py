@@ -7,7 +7,10 @@ from . import (
     lead_scoring_grade,
     lead_scoring_model,
     lead_scoring_model_grades,
+    lead_scoring_model_lifecycle,
     lead_scoring_model_training,
     lead_scoring_model_version,
     lead_scoring_run,
+    lead_scoring_run_stop,
+    res_config_settings,
 )

@@ -11,9 +11,13 @@ from odoo.tools import SQL
 from ..features.extract import extract
 from ..features.lead_fields import NEVER
 
+# States in which a model scores leads.
+SCORING = ("going_live", "live")
 # What only the model's own buttons and jobs may set.
 PROTECTED_FIELDS = {
     "state",
+    "state_reason",
+    "scored_until",
     "version_id",
     "training_requested",
     "training_user_id",
@@ -37,9 +41,10 @@ class BatchResult(NamedTuple):
 
 
 class LeadScoringModel(models.Model):
-    """What gives leads a score: which leads it covers, its life, and how it scores them.
+    """What gives leads a score: which leads it covers, and how it scores them.
 
-    How it learns is in ``lead_scoring_model_training.py``, its grades are in ``lead_scoring_model_grades.py``."""
+    Its life is in ``lead_scoring_model_lifecycle.py``, how it learns in ``lead_scoring_model_training.py``, its grades
+    are in ``lead_scoring_model_grades.py``."""
 
     _name = "lead.scoring.model"
     _description = "Lead Scoring Model"
@@ -53,7 +58,14 @@ class LeadScoringModel(models.Model):
     )
     kind = fields.Selection([("predictive", "Predictive")], default="predictive", required=True)
     state = fields.Selection(
-        [("draft", "Draft"), ("live", "Live"), ("stopped", "Stopped")],
+        [
+            ("draft", "Draft"),
+            ("going_live", "Going live"),
+            ("live", "Live"),
+            ("stopping", "Stopping"),
+            ("stopped", "Stopped"),
+            ("error", "Error"),
+        ],
         default="draft",
         required=True,
         readonly=True,
@@ -155,7 +167,7 @@ class LeadScoringModel(models.Model):
 
     @api.depends("domain", "team_ids", "company_id", "sequence", "state")
     def _compute_overlap(self):
-        live = self.search([("state", "=", "live")])
+        live = self.search([("state", "in", SCORING)])
         for model in self:
             lines = [model._overlap_with(other) for other in live - model._origin]
             model.overlap = "\n".join(line for line in lines if line)
@@ -220,14 +232,20 @@ class LeadScoringModel(models.Model):
                 won=self.won_count,
                 lost=self.lost_count,
             )
-        if self.state == "live":
+        if self.state in SCORING:
             return False
         return _("Trained. Press Go Live to score the open leads every day.")
 
-    @api.depends("run_ids.date_end")
+    @api.depends("run_ids.state")
     def _compute_last_run_date(self):
+        ended = self.env["lead.scoring.run"]._read_group(
+            [("model_id", "in", self.ids), ("purpose", "=", "score"), ("state", "=", "done")],
+            ["model_id"],
+            ["date_end:max"],
+        )
+        dates = {model.id: date for model, date in ended}
         for model in self:
-            model.last_run_date = max(model.run_ids.filtered("date_end").mapped("date_end"), default=False)
+            model.last_run_date = dates.get(model._origin.id, False)
 
     # ------------------------------------------------------------
     # Records
@@ -252,7 +270,7 @@ class LeadScoringModel(models.Model):
         result = super(LeadScoringModel, self.with_context(check_grades_later=True)).write(vals)
         if "grade_ids" in vals:
             self._check_grades()
-        if {"sequence", "state"} & vals.keys():
+        if "sequence" in vals:
             self.env["crm.lead.score"].sudo()._elect_main_of_models(self)
         return result
 
@@ -263,31 +281,6 @@ class LeadScoringModel(models.Model):
             self.env["crm.lead.score"]._delete_of_model(model)
         self.env["crm.lead.score.history"]._delete_of("model_id", self.ids)
         return super().unlink()
-
-    # ------------------------------------------------------------
-    # Life
-    # ------------------------------------------------------------
-
-    def action_go_live(self):
-        """Score the covered open leads from now on, for the first time within a minute."""
-        self.check_access("write")
-        for model in self:
-            if not model.version_id:
-                missing = model._missing_leads() or (model._newest_version() and model.message)
-                raise UserError(missing or self.env._("Train %s first: it has nothing to score with.", model.name))
-        self.sudo().write({"state": "live"})
-        self._trigger_scoring()
-
-    def action_stop(self):
-        """Stop scoring. The configuration says whether the scores go or stay."""
-        self.check_access("write")
-        self.sudo().write({"state": "stopped"})
-        for model in self:
-            if self.env["lead.scoring.config"]._settings(model.company_id).automatic_score_cleanup:
-                self.env["crm.lead.score"].sudo()._delete_of_model(model)
-
-    def _trigger_scoring(self):
-        self.env.ref("lead_scoring.ir_cron_score_leads").sudo()._trigger()
 
     def action_view_scored_leads(self):
         self.ensure_one()

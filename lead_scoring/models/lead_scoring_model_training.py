@@ -16,6 +16,7 @@ from ..features.moments import too_old_domain, training_set
 from ..features.pages import pages
 from ..scoring import process
 from ..scoring.errors import ScoringError
+from .lead_scoring_model import SCORING
 
 _logger = logging.getLogger(__name__)
 
@@ -134,6 +135,8 @@ class LeadScoringModel(models.Model):
     @api.model
     def _cron_train_models(self):
         """Train the models that wait for it, one after the other; a failure of one never stops the others."""
+        if not self.env["lead.scoring.config"]._is_on():
+            return
         self._request_due_trainings()
         waiting = self.search([("training_requested", "!=", False)])
         cron = self.env["ir.cron"]
@@ -312,8 +315,10 @@ class LeadScoringModel(models.Model):
         )
 
     def _responsible(self):
-        """Return who last asked for a training or made the model; else an administrator of the CRM."""
-        known = self.version_ids.sorted("number", reverse=True).trained_by_id | self.create_uid
+        """Return whom the configuration names, who last asked for a training or made the model; else an administrator
+        of the CRM."""
+        named = self.env["lead.scoring.config"]._settings(self.company_id).responsible_id or self.env["res.users"]
+        known = named | self.version_ids.sorted("number", reverse=True).trained_by_id | self.create_uid
         managers = self.env.ref("sales_team.group_sale_manager").all_user_ids.filtered(
             lambda user: not self.company_id or self.company_id in user.company_ids
         )
@@ -332,7 +337,7 @@ class LeadScoringModel(models.Model):
         self.version_id = version
         if first:
             self._fit_grades_on_first_publish()
-        if self.state == "live":
+        if self.state in SCORING:
             self._trigger_scoring()
 
     def _feature_labels(self, names):

@@ -10,10 +10,12 @@ from . import (
     test_lead_fields,
     test_leak_guard,
     test_learning,
+    test_lifecycle,
     test_moments,
     test_runs,
     test_scoring_model,
     test_screens,
+    test_settings,
     test_trend,
     test_version,
 )

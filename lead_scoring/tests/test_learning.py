@@ -181,7 +181,7 @@ class TestLearning(LeadScoringCommon):
         self.env["lead.scoring.model"]._request_due_trainings()
         self.assertFalse(self.model.training_requested)
         self._days_later(-15)
-        self.model.action_go_live()
+        self._take_live(self.model)
         self.env["lead.scoring.model"]._request_due_trainings()
         self.assertFalse(self.model.training_requested)
         self._days_later(15)
@@ -290,6 +290,7 @@ class TestLearning(LeadScoringCommon):
         for model in (self.model, second):
             model._score_batch(self.hot.ids)
         self.assertEqual(self.hot.lead_score_model_id, self.model)
+        self.model.sudo().state = "stopped"
         self.model.with_user(self.mona).unlink()
         self.assertEqual(self.hot.lead_score_model_id, second)
 

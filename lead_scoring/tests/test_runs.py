@@ -130,15 +130,9 @@ class TestRuns(LeadScoringCommon):
             return score_batch(model, ids)
 
         halfway = self.leads.sorted("id")[4].id
-        run = self.env["lead.scoring.run"].create(
-            {
-                "model_id": self.model.id,
-                "version_id": self.model.version_id.id,
-                "total_count": 10,
-                "read_count": 5,
-                "last_lead_id": halfway,
-            }
-        )
+        run = self.model.run_ids
+        self.assertEqual((run.state, run.total_count), ("running", 10))
+        run.write({"read_count": 5, "last_lead_id": halfway})
         with patch.object(type(self.model), "_score_batch", watched):
             self._run_cron()
         self.assertEqual(sorted(scored), sorted(self.leads.ids)[5:])
@@ -153,9 +147,7 @@ class TestRuns(LeadScoringCommon):
 
     def test_a_run_of_an_older_version_is_cancelled_and_begun_anew(self):
         self.model.action_go_live()
-        old = self.env["lead.scoring.run"].create(
-            {"model_id": self.model.id, "version_id": self.model.version_id.id, "total_count": 10}
-        )
+        old = self.model.run_ids
         self.model._train()
         run = self._run_cron()
         self.assertEqual((old.state, run.state, run.version_id), ("cancelled", "done", self.model.version_id))

