@@ -8,6 +8,7 @@ from . import (
     lead_scoring_model,
     lead_scoring_model_grades,
     lead_scoring_model_training,
+    lead_scoring_model_turns,
     lead_scoring_model_version,
     lead_scoring_run,
 )
