@@ -74,15 +74,20 @@ def _watch(folder, seconds):
     """Show that this process lives, and end it when its time is over or nobody wants its result any more."""
     deadline = time.monotonic() + seconds
     while (left := deadline - time.monotonic()) > 0:
-        try:
-            os.utime(os.path.join(folder, "lock"))
-        except FileNotFoundError:
+        if _is_gone(os.path.join(folder, "lock")):
             os._exit(4)
-        except OSError:
-            pass  # a shared folder that cannot be reached just now
         time.sleep(min(BEAT, left))
     _give(folder, "result.json", {"error": "timeout", "seconds": seconds})
     os._exit(0)
+
+
+def _is_gone(path):
+    """Touch a file; whether it is not there any more. A shared folder that cannot be reached just now is not gone."""
+    try:
+        os.utime(path)
+    except OSError as error:
+        return isinstance(error, FileNotFoundError)
+    return False
 
 
 def _lift_limits():

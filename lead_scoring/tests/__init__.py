@@ -14,6 +14,7 @@ from . import (
     test_runs,
     test_scoring_model,
     test_screens,
+    test_training_turns,
     test_trend,
     test_version,
 )

@@ -102,8 +102,8 @@ def child(monkeypatch):
         ("open(target, 'w').write('{\"error\": \"import\"}')", "scikit-learn is missing"),
         ("open(target, 'w').write('{\"error\": \"not_enough_leads\"}')", "no usable result"),
         ("open(target, 'w').write('{\"error\": [1]}')", "no usable result"),
-        ("open(target, 'w').write('{\"error\": \"timeout\", \"seconds\": 3600}')", "longer than 60 minutes"),
-        ("open(target, 'w').write('{\"error\": \"timeout\", \"seconds\": 1e999}')", "no usable result"),
+        ('open(target, \'w\').write(\'{"error": "timeout", "seconds": 3600}\')', "longer than 60 minutes"),
+        ('open(target, \'w\').write(\'{"error": "timeout", "seconds": 1e999}\')', "no usable result"),
     ],
 )
 def test_a_child_that_dies_or_talks_nonsense_is_an_error_in_a_sentence(child, code, message):
@@ -267,12 +267,16 @@ def test_leads_that_cannot_be_written_are_told(tmp_path):
         process.Training(tmp_path / "file" / "folder").prepare(*leads(100))
 
 
+@pytest.fixture(scope="module")
+def result():
+    return json.dumps({"report": {}, "scorecard": report.fit(*leads(300), repeats=1)[0].to_json()})
+
+
 @pytest.mark.parametrize("seed", range(60))
-def test_a_mangled_result_is_refused(training, seed):
-    chance = np.random.default_rng(seed)
-    text = json.dumps({"report": {}, "scorecard": report.fit(*leads(300), repeats=1)[0].to_json()})
+def test_a_mangled_result_is_refused(tmp_path, result, seed):
+    chance, text, training = np.random.default_rng(seed), result, process.Training(tmp_path)
     at, length = int(chance.integers(len(text) - 20)), int(chance.integers(1, 20))
-    mangled = text[:at] + ["", "9", "NaN", "-", "\\\"", "[]"][seed % 6] + text[at + length :]
+    mangled = text[:at] + ["", "9", "NaN", "-", '\\"', "[]"][seed % 6] + text[at + length :]
     Path(training.folder, "result.json").write_text(mangled)
     with pytest.raises(TrainingError, match="no usable result"):
         training.result()
