@@ -9,6 +9,7 @@ from . import (
     lead_scoring_model_grades,
     lead_scoring_model_lifecycle,
     lead_scoring_model_training,
+    lead_scoring_model_turns,
     lead_scoring_model_version,
     lead_scoring_run,
     lead_scoring_run_stop,

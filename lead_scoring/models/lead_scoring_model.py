@@ -20,6 +20,7 @@ PROTECTED_FIELDS = {
     "scored_until",
     "version_id",
     "training_requested",
+    "training_claim",
     "training_user_id",
     "training_date",
     "training_automatic",
@@ -34,7 +35,7 @@ class BatchResult(NamedTuple):
     scored: int
     changed: int
     problems: list  # of (lead id, text): values that could not be read
-    missing: list  # names of features that exist no more
+    missing: list  # names of features that exist no more, or are of another type now
     seconds_read: float
     seconds_score: float
     seconds_write: float
@@ -327,4 +328,5 @@ class LeadScoringModel(models.Model):
         changed = self.env["crm.lead.score"].sudo()._store(self.version_id, extraction.ids, scores, levels)
         clock.append(time.perf_counter())
         seconds = [later - earlier for earlier, later in itertools.pairwise(clock)]
-        return BatchResult(len(extraction.ids), changed, extraction.problems, list(extraction.missing), *seconds)
+        unreadable = card.unreadable(extraction.table)
+        return BatchResult(len(extraction.ids), changed, extraction.problems, unreadable, *seconds)

@@ -242,7 +242,11 @@ class LeadScoringRun(models.Model):
             self._tell(self.env._("Lead %(lead)s: %(problem)s", lead=lead_id, problem=text))
         for name in batch.missing:
             self._tell(
-                self.env._("The field behind %s exists no more: it counts as not filled in on every lead.", name)
+                self.env._(
+                    "The field behind %s exists no more or is of another type now: it counts as not filled in on "
+                    "every lead.",
+                    name,
+                )
             )
 
     # ------------------------------------------------------------

@@ -315,11 +315,16 @@ class Scorecard:
     def levels(self, table):
         """Levels of leads, uint8[n, f]. A column that is absent or of the other kind is missing."""
         levels = np.full((table.n_rows, len(self.features)), MISSING, dtype=np.uint8, order="F")
+        unreadable = set(self.unreadable(table))
         for index, feature in enumerate(self.features):
-            column = table.columns.get(feature.name)
-            if column is not None and column.kind == feature.levels.kind:
-                levels[:, index] = feature.levels.encode(column)
+            if feature.name not in unreadable:
+                levels[:, index] = feature.levels.encode(table.columns[feature.name])
         return levels
+
+    def unreadable(self, table):
+        """Names of the features whose column is absent or of the other kind: missing on every lead."""
+        kinds = {name: column.kind for name, column in table.columns.items()}
+        return [feature.name for feature in self.features if kinds.get(feature.name) != feature.levels.kind]
 
     def translate(self, levels, from_card):
         """Levels that another card gave, as levels of this one.

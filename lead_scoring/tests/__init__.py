@@ -16,6 +16,7 @@ from . import (
     test_scoring_model,
     test_screens,
     test_settings,
+    test_training_turns,
     test_trend,
     test_version,
 )

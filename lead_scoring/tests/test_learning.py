@@ -253,6 +253,8 @@ class TestLearning(LeadScoringCommon):
         )
         self.env.invalidate_all()
         self.assertIn("The filter of Second cannot be used", second.message)
+        with self.assertRaisesRegex(UserError, "The filter of Second cannot be used"):
+            second.action_train()
         self.assertEqual((second.open_count, second.won_count), (0, 0))
         with self.enter_registry_test_mode():
             self.env.ref("lead_scoring.ir_cron_score_leads").method_direct_trigger()

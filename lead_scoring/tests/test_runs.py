@@ -190,3 +190,27 @@ class TestRuns(LeadScoringCommon):
         run = self._run_cron()
         self.assertEqual((run.state, run.scored_count), ("done", 10))
         self.assertIn("The field behind property.size exists no more", run.message)
+
+    def test_a_property_of_another_type_than_in_training_counts_as_empty_and_is_told(self):
+        self.team.lead_properties_definition = [{"name": "size", "type": "integer", "string": "Size"}]
+        closed = (
+            self.env["crm.lead"]
+            .with_context(active_test=False)
+            .search([("company_id", "=", self.company.id), ("won_status", "in", ["won", "lost"])])
+        )
+        for number, lead in enumerate(closed):
+            lead.lead_properties = {"size": (20 if lead.won_status == "won" else 1) + number % 40}
+        self.leads.lead_properties = {"size": 55}
+        self.model._train()
+        self.assertIn("property.size", self.model.version_id._card().names)
+        before = self.model._score_probabilities(self.leads.ids)
+        self.team.lead_properties_definition = [
+            {"name": "size", "type": "selection", "string": "Size", "selection": [["s", "Small"], ["l", "Large"]]}
+        ]
+        self.leads.lead_properties = {"size": "l"}
+        self.model.action_go_live()
+        run = self._run_cron()
+        self.assertEqual((run.state, run.scored_count), ("done", 10))
+        self.assertIn("The field behind property.size exists no more or is of another type now", run.message)
+        after = self.model._score_probabilities(self.leads.ids)
+        self.assertTrue(all(after[lead] < before[lead] for lead in before))
