@@ -10,4 +10,5 @@ from . import (
     lead_scoring_model_training,
     lead_scoring_model_version,
     lead_scoring_run,
+    lead_scoring_run_probability,
 )

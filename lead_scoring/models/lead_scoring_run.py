@@ -107,7 +107,7 @@ class LeadScoringRun(models.Model):
                 if not self.env["ir.cron"]._commit_progress(len(ids)):
                     return False
             Score._delete_uncovered(self.model_id, self.last_lead_id, None, [])
-            if not self._mark_sales_ready():
+            if not self._mark_sales_ready() or not self._write_probabilities():
                 return False
         except (ScoringError, UserError) as error:
             self._end("failed", str(error))
