@@ -12,6 +12,7 @@ from . import (
     lead_scoring_model_turns,
     lead_scoring_model_version,
     lead_scoring_run,
+    lead_scoring_run_probability,
     lead_scoring_run_stop,
     res_config_settings,
 )

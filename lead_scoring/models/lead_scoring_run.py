@@ -146,7 +146,7 @@ class LeadScoringRun(models.Model):
             self._bring_back(self.last_lead_id, None, [])
             if self._is_called_off():
                 return True
-            if not self._mark_sales_ready():
+            if not self._mark_sales_ready() or not self._write_probabilities():
                 return False
         except (ScoringError, UserError) as error:
             self._end("failed", str(error), lasting=True)

@@ -1,5 +1,6 @@
 from . import (
     test_access,
+    test_automated_probability,
     test_config,
     test_features_as_of,
     test_features_catalogue,
