@@ -16,9 +16,13 @@
         "views/lead_scoring_grade_fit_views.xml",
         "views/lead_scoring_model_version_views.xml",
         "views/lead_scoring_model_views.xml",
+        "views/lead_scoring_rule_views.xml",
+        "views/lead_scoring_rule_preview_views.xml",
+        "views/lead_scoring_rule_backtest_views.xml",
         "views/lead_scoring_config_views.xml",
         "views/lead_scoring_grade_views.xml",
         "views/crm_lead_views.xml",
+        "views/crm_lead_related_scores_views.xml",
         "views/lead_scoring_menus.xml",
     ],
     "assets": {

@@ -102,7 +102,7 @@ def training_set(env, domain, names, *, seed, now=None, months=None, most=MOST_L
     """
     now = now or fields.Datetime.now().replace(hour=0, minute=0, second=0, microsecond=0)
     since = now - relativedelta(months=months) if months else None
-    closed = _closed_leads(env, domain, since)
+    closed = closed_leads(env, domain, since)
     created, open_ages = _created(env, domain), _open_ages(env, domain, seconds(now))
     correction = _correction(closed, created, since, now)
     figures = weighting.figures(closed.lifetimes, correction, created, open_ages, seconds(now))
@@ -164,7 +164,7 @@ def _correction(closed, created, since, now):
 # ------------------------------------------------------------
 
 
-def _closed_leads(env, domain, since):
+def closed_leads(env, domain, since):
     """Return the closed leads, by id."""
     query = search(env, Domain(domain) & Domain("won_status", "in", ["won", "lost"]))
     window = SQL("AND %s >= %s", CLOSED_AT, since) if since else SQL("AND %s IS NOT NULL", CLOSED_AT)

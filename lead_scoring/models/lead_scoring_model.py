@@ -8,7 +8,7 @@ from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from ..features.extract import extract
+from ..features.levels import read_levels
 from ..features.lead_fields import NEVER
 
 # What only the model's own buttons and jobs may set.
@@ -51,7 +51,12 @@ class LeadScoringModel(models.Model):
     sequence = fields.Integer(
         default=10, help="Of several live models that cover a lead, the first one gives the lead its score."
     )
-    kind = fields.Selection([("predictive", "Predictive")], default="predictive", required=True)
+    kind = fields.Selection(
+        [("predictive", "Predictive"), ("rules", "Rules")],
+        default="predictive",
+        required=True,
+        help="Predictive: learns from won and lost leads. Rules: adds up the points that you give for conditions.",
+    )
     state = fields.Selection(
         [("draft", "Draft"), ("live", "Live"), ("stopped", "Stopped")],
         default="draft",
@@ -308,11 +313,14 @@ class LeadScoringModel(models.Model):
         """Return ``(ids, levels)`` of some leads under the published version, storing nothing.
 
         :param lead_ids: sequence of ids
-        :return: int64 ids of shape (m,) of the leads that exist, uint8 levels of shape (m, features)
+        :return: int64 ids of shape (m,) of the leads that exist, uint8 levels of shape (m, width)
         """
-        card = self.version_id._load_card()
-        extraction = extract(self.sudo().env, lead_ids, list(card.names))
-        return extraction.ids, card.levels(extraction.table)
+        reading = read_levels(self.version_id._load_card(), self.sudo().env, lead_ids, self.company_id)
+        return reading.ids, reading.levels
+
+    def _missing_words(self, name):
+        """Say what it means that a feature of this name, or what a rule asks for, exists no more."""
+        return self.env._("The field behind %s exists no more: it counts as not filled in on every lead.", name)
 
     def _score_probabilities(self, lead_ids):
         """Return ``{lead id: unrounded probability to win}`` with the published version."""
@@ -326,12 +334,11 @@ class LeadScoringModel(models.Model):
         self.env.cr.execute(SQL("SET LOCAL jit = off"))
         clock = [time.perf_counter()]
         card = self.version_id._load_card()
-        extraction = extract(self.sudo().env, lead_ids, list(card.names))
+        reading = read_levels(card, self.sudo().env, lead_ids, self.company_id)
         clock.append(time.perf_counter())
-        levels = card.levels(extraction.table)
-        scores = card.scores(levels)
+        scores = card.scores(reading.levels)
         clock.append(time.perf_counter())
-        changed = self.env["crm.lead.score"].sudo()._store(self.version_id, extraction.ids, scores, levels)
+        changed = self.env["crm.lead.score"].sudo()._store(self.version_id, reading.ids, scores, reading.levels)
         clock.append(time.perf_counter())
         seconds = [later - earlier for earlier, later in itertools.pairwise(clock)]
-        return BatchResult(len(extraction.ids), changed, extraction.problems, list(extraction.missing), *seconds)
+        return BatchResult(len(reading.ids), changed, reading.problems, reading.missing, *seconds)
