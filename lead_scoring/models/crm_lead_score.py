@@ -189,12 +189,12 @@ class CrmLeadScore(models.Model):
         card = version._load_card()
         settings = self.env["lead.scoring.config"]._settings(version.model_id.company_id)
         cutoff = now - timedelta(days=settings.trend_days) + RUN_JITTER
-        earlier_log_odds = np.full(len(lead_ids), np.nan)
+        earlier_standing = np.full(len(lead_ids), np.nan)
         earlier = np.full(len(lead_ids), None)
         for rows, old_levels in self._levels_before(version, lead_ids, cutoff):
-            earlier_log_odds[rows] = card.log_odds(old_levels)
+            earlier_standing[rows] = card.standing(old_levels)
             earlier[rows] = card.scores(old_levels).tolist()
-        moves = trend.trends(card.log_odds(levels), earlier_log_odds, settings.trend_sensitivity)
+        moves = trend.trends(card.standing(levels), earlier_standing, card.scale, settings.trend_sensitivity)
         return moves.tolist(), earlier.tolist()
 
     def _levels_before(self, version, lead_ids, cutoff):

@@ -8,8 +8,8 @@ from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from ..features.extract import extract
 from ..features.lead_fields import NEVER
+from ..features.levels import read_levels
 
 # States in which a model scores leads.
 SCORING = ("going_live", "live")
@@ -57,7 +57,12 @@ class LeadScoringModel(models.Model):
     sequence = fields.Integer(
         default=10, help="Of several live models that cover a lead, the first one gives the lead its score."
     )
-    kind = fields.Selection([("predictive", "Predictive")], default="predictive", required=True)
+    kind = fields.Selection(
+        [("predictive", "Predictive"), ("rules", "Rules")],
+        default="predictive",
+        required=True,
+        help="Predictive: learns from won and lost leads. Rules: adds up the points that you give for conditions.",
+    )
     state = fields.Selection(
         [
             ("draft", "Draft"),
@@ -302,11 +307,17 @@ class LeadScoringModel(models.Model):
         """Return ``(ids, levels)`` of some leads under the published version, storing nothing.
 
         :param lead_ids: sequence of ids
-        :return: int64 ids of shape (m,) of the leads that exist, uint8 levels of shape (m, features)
+        :return: int64 ids of shape (m,) of the leads that exist, uint8 levels of shape (m, width)
         """
-        card = self.version_id._load_card()
-        extraction = extract(self.sudo().env, lead_ids, list(card.names))
-        return extraction.ids, card.levels(extraction.table)
+        reading = read_levels(self.version_id._load_card(), self.sudo().env, lead_ids, self.company_id)
+        return reading.ids, reading.levels
+
+    def _missing_words(self, name):
+        """Say what it means that a feature of this name, or what a rule asks for, exists no more."""
+        return self.env._(
+            "The field behind %s exists no more or is of another type now: it counts as not filled in on every lead.",
+            name,
+        )
 
     def _score_probabilities(self, lead_ids):
         """Return ``{lead id: unrounded probability to win}`` with the published version."""
@@ -320,13 +331,11 @@ class LeadScoringModel(models.Model):
         self.env.cr.execute(SQL("SET LOCAL jit = off"))
         clock = [time.perf_counter()]
         card = self.version_id._load_card()
-        extraction = extract(self.sudo().env, lead_ids, list(card.names))
+        reading = read_levels(card, self.sudo().env, lead_ids, self.company_id)
         clock.append(time.perf_counter())
-        levels = card.levels(extraction.table)
-        scores = card.scores(levels)
+        scores = card.scores(reading.levels)
         clock.append(time.perf_counter())
-        changed = self.env["crm.lead.score"].sudo()._store(self.version_id, extraction.ids, scores, levels)
+        changed = self.env["crm.lead.score"].sudo()._store(self.version_id, reading.ids, scores, reading.levels)
         clock.append(time.perf_counter())
         seconds = [later - earlier for earlier, later in itertools.pairwise(clock)]
-        unreadable = card.unreadable(extraction.table)
-        return BatchResult(len(extraction.ids), changed, extraction.problems, unreadable, *seconds)
+        return BatchResult(len(reading.ids), changed, reading.problems, reading.missing, *seconds)

@@ -145,7 +145,7 @@ class LeadScoringModel(models.Model):
     @api.model
     def _request_due_trainings(self):
         """Ask for the automatic trainings whose time has come, of live models."""
-        for model in self.search([("state", "=", "live"), ("retrain_days", ">", 0)]):
+        for model in self.search([("kind", "=", "predictive"), ("state", "=", "live"), ("retrain_days", ">", 0)]):
             last = max(model._newest_version().create_date, model.training_date or datetime.min)
             if not model.training_requested and fields.Datetime.now() - last >= timedelta(days=model.retrain_days):
                 model.write(

@@ -241,13 +241,7 @@ class LeadScoringRun(models.Model):
         for lead_id, text in batch.problems[:PROBLEMS_TOLD]:
             self._tell(self.env._("Lead %(lead)s: %(problem)s", lead=lead_id, problem=text))
         for name in batch.missing:
-            self._tell(
-                self.env._(
-                    "The field behind %s exists no more or is of another type now: it counts as not filled in on "
-                    "every lead.",
-                    name,
-                )
-            )
+            self._tell(self.model_id._missing_words(name))
 
     # ------------------------------------------------------------
     # Sales-ready
