@@ -62,5 +62,5 @@ class CrmLead(models.Model):
 
     @api.model
     def _invalidate_scores(self):
-        super()._invalidate_scores()
         self.invalidate_model(["lead_related_scores"], flush=False)
+        return super()._invalidate_scores()

@@ -13,6 +13,7 @@ from . import (
     test_learning,
     test_lifecycle,
     test_moments,
+    test_rules,
     test_runs,
     test_scoring_model,
     test_screens,
