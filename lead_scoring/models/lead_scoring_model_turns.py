@@ -152,6 +152,8 @@ class LeadScoringModel(models.Model):
         training, told = self._claimed_training(), -math.inf
         while True:
             if not (training and (training.running() or training.finished())):
+                if not self.exists().training_requested:
+                    return True  # cancelled while another one was trained, or just as its process died
                 training = self._start_training()
             if training.finished():
                 self._take_result(training)

@@ -67,6 +67,12 @@ class TestLifecycle(LeadScoringCommon):
             self.env["lead.scoring.run"].sudo()._cron_score_leads()
         self.env.invalidate_all()
 
+    def _run_cron(self):
+        """Run the scheduled action with its commits and rollbacks."""
+        with self.enter_registry_test_mode():
+            self.env.ref("lead_scoring.ir_cron_score_leads").method_direct_trigger()
+        self.env.invalidate_all()
+
     # ------------------------------------------------------------
     # Going live
     # ------------------------------------------------------------
@@ -154,8 +160,8 @@ class TestLifecycle(LeadScoringCommon):
     def test_a_live_model_that_cannot_score_for_once_stays_live_says_so_and_tries_again(self):
         self._take_live(self.model)
         with patch.object(type(self.model), "_open_lead_domain", side_effect=RuntimeError("full disk")):
-            self._run_jobs()
-            self._run_jobs()
+            self._run_cron()
+            self._run_cron()
         self.assertEqual((self.model.state, self._run().state), ("live", "failed"))
         self.assertIn("failed unexpectedly", self.model.state_reason)
         self.assertEqual(len(self.model.activity_ids), 1)  # not one more every night
@@ -339,7 +345,7 @@ class TestLifecycle(LeadScoringCommon):
         self.as_mona.action_stop()
         Score = type(self.env["crm.lead.score"])
         with patch.object(Score, "_delete_of_leads", side_effect=RuntimeError("full disk")):
-            self._run_jobs()
+            self._run_cron()
         self.assertEqual(self.model.state, "error")
         self.assertIn("Press Stop again", self.model.state_reason)
         self._stop(self.as_mona)
@@ -427,7 +433,8 @@ class TestLifecycle(LeadScoringCommon):
         self.assertEqual((copied.name, copied.state, copied.version_ids.ids), ("Test model (copy)", "draft", []))
         self.assertEqual(copied.grade_ids.mapped("min_score"), self.model.grade_ids.mapped("min_score"))
         self.assertEqual([(f.name, f.choice) for f in copied.feature_ids], [("lead.source_id", "in")])
-        self.assertFalse(copied.run_ids | copied.activity_ids)
+        self.assertFalse(copied.run_ids)
+        self.assertFalse(copied.activity_ids)
         copied.sudo()._train()
         self.assertTrue(copied.version_id)
 

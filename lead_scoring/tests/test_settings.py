@@ -61,8 +61,7 @@ class TestSettings(LeadScoringCommon):
 
     def test_off_means_that_the_menus_are_hidden(self):
         menus = {
-            self.env.ref(f"lead_scoring.{name}").id
-            for name in ("menu_my_open_leads_scored", "menu_lead_management", "menu_lead_scoring_config")
+            self.env.ref(f"lead_scoring.{name}").id for name in ("menu_my_open_leads_scored", "menu_lead_management")
         }
         self.assertTrue(menus <= set(self.env["ir.ui.menu"].with_user(self.mona)._visible_menu_ids()))
         self._switch(on=False)

@@ -288,6 +288,16 @@ class TestTrainingTurns(LeadScoringCommon):
         self._turn()
         self.assertEqual(len(self.model.version_ids), 1)
 
+    def test_cancelled_just_as_its_process_died_it_is_not_started_again(self):
+        child, folder = self._start(), self._folder()
+        training = self.model._claimed_training()
+        self._kill(child)
+        self.model.action_cancel_training()
+        with patch.object(type(self.model), "_claimed_training", lambda model: training):
+            self.assertTrue(self.model.sudo()._train_until(time.monotonic()))
+        self._assert_ended(child, folder)
+        self.assertFalse(self.model.sudo().training_claim)
+
     def test_cancelled_by_hand_a_due_training_is_not_asked_for_again_at_once(self):
         self.model.action_go_live()
         self.model.retrain_days = 15
