@@ -417,6 +417,13 @@ class TestRelatedScores(RulesCommon):
             [("Engagement", "Rules", 80, "A", "unknown", True), ("Points", "Rules", 30, "C", "unknown", False)],
         )
 
+    def test_scores_of_a_stopped_model_that_stayed_say_that_they_are_out_of_date(self):
+        self.env["lead.scoring.config"].create({"name": "Keep", "automatic_score_cleanup": False})
+        self._take_live(self.second)
+        self._stop(self.second)
+        told = [(score["model"], score["own"], score["outdated"]) for score in self.leads[0].lead_related_scores]
+        self.assertEqual(told, [("Points", True, False), ("Engagement", False, True)])
+
     def test_whoever_may_read_the_lead_reads_them_and_nobody_else(self):
         self._take_live(self.second)
         self.leads[0].user_id, self.leads[1].user_id = self.sam, self.alma
