@@ -4,7 +4,9 @@ Messages in come from outside: incoming e-mails, and messages whose author is no
 are what internal users sent: messages and e-mails that followers get, mailings, SMS, letters. Internal notes,
 system notifications, automatic answers and out-of-office messages are neither. Their time is the message's
 date. A meeting counts once it is over. A done activity is the message that Odoo posts when it is marked as
-done (``mail.activity`` itself keeps the day only). Stage changes come from the tracked values of the stage.
+done (``mail.activity`` itself keeps the day only). Stage changes come from the tracked values of the stage. What the
+addon itself did counts as none of these (:mod:`own_moves`), nor does an activity of the type by which it tells that a
+lead is sales-ready.
 
 Every count is a number, 0 when there was nothing; days since the last one are missing then.
 """
@@ -16,6 +18,7 @@ from odoo.tools.translate import LazyTranslate
 
 from ..scoring.table import NumberColumn
 from .feature import DAY, Feature, asked, epoch
+from .own_moves import NOT_OURS
 
 _lt = LazyTranslate(__name__)
 
@@ -108,6 +111,7 @@ _MESSAGES = """
     SELECT row, kind, count(*), %(last)s
     FROM (
         SELECT asked.row, message.date, CASE
+            WHEN message.mail_activity_type_id = %(ours)s THEN NULL
             WHEN message.mail_activity_type_id IS NOT NULL THEN 'activity_done'
             WHEN message.message_type IN ('email_outgoing', 'sms', 'snailmail') THEN 'message_out'
             WHEN message.message_type NOT IN ('comment', 'email', 'whatsapp_message') THEN NULL
@@ -134,6 +138,7 @@ def _messages(env, batch):
         asked=asked(batch.ids, batch.moments),
         messages=_MESSAGES_BEFORE,
         is_note=_IS_NOTE,
+        ours=env["ir.model.data"]._xmlid_to_res_id("lead_scoring.mail_activity_sales_ready") or 0,
     )
     rows_of = {"message_in": [], "message_out": [], "activity_done": []}
     for row, kind, count, last in env.execute_query(query):
@@ -166,6 +171,7 @@ def _meetings_query(env, batch):
 def _stage_changes_query(env, batch):
     env["mail.message"].flush_model(["model", "res_id", "date"])
     env["mail.tracking.value"].flush_model(["mail_message_id", "field_id"])
+    env["lead.scoring.move"].flush_model(["message_id"])
     return SQL(
         """
         SELECT asked.row, count(*), %(last)s
@@ -175,10 +181,12 @@ def _stage_changes_query(env, batch):
             SELECT id FROM mail_tracking_value
             WHERE mail_message_id = message.id AND field_id = %(stage)s OFFSET 0
         ) tracked
+        WHERE %(not_ours)s
         GROUP BY asked.row
         """,
         last=epoch(SQL("max(message.date)")),
         asked=asked(batch.ids, batch.moments),
         messages=_MESSAGES_BEFORE,
+        not_ours=NOT_OURS,
         stage=env["ir.model.fields"]._get("crm.lead", "stage_id").id,
     )

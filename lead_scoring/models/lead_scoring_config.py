@@ -10,6 +10,9 @@ class ScoringSettings(NamedTuple):
     automated_marketing_qualification: bool = True
     automatic_score_cleanup: bool = True
     trend_days: int = 7
+    sales_ready_tell: str = "nobody"
+    sales_ready_convert: bool = False
+    score_on_save: bool = True
 
 
 class LeadScoringConfig(models.Model):
@@ -28,7 +31,8 @@ class LeadScoringConfig(models.Model):
     )
     automatic_sales_ready = fields.Boolean(
         default=True,
-        help="Mark leads as sales-ready as soon as they reach the sales-ready score of a scoring model.",
+        help="Mark leads as sales-ready, and move them to the Sales Acceptance stage, "
+        "as soon as they reach the sales-ready score of a scoring model.",
     )
     automated_marketing_qualification = fields.Boolean(
         default=True,
@@ -73,3 +77,8 @@ class LeadScoringConfig(models.Model):
         if not config:
             return ScoringSettings()
         return ScoringSettings(*(config[name] for name in ScoringSettings._fields))
+
+    @api.model
+    def _is_on(self):
+        """PLACEHOLDER until the branch with the settings is merged: whether scoring is switched on."""
+        return True

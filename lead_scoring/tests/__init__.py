@@ -11,6 +11,8 @@ from . import (
     test_leak_guard,
     test_learning,
     test_moments,
+    test_moments_of_a_lead,
+    test_moves,
     test_runs,
     test_scoring_model,
     test_screens,
