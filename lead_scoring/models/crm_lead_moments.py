@@ -50,12 +50,13 @@ class CrmLead(models.Model):
 
     def _write_multi(self, vals_list):
         # What is written here has really changed, computed fields included.
-        super()._write_multi(vals_list)
+        result = super()._write_multi(vals_list)
         read = self._fields_that_score()
         if read != frozenset():
             self._note_changed(
                 record.id for record, vals in zip(self, vals_list) if read is None or not read.isdisjoint(vals)
             )
+        return result
 
     def _fields_that_score(self):
         """Return the names of the fields of a lead that change a score as it is saved; None is any of them."""
@@ -156,7 +157,9 @@ class CrmLead(models.Model):
         Move, settings = self.env["lead.scoring.move"], self.env["lead.scoring.config"]._settings(model.company_id)
         kinds = {QUALIFIED: settings.automated_marketing_qualification, SALES_READY: settings.automatic_sales_ready}
         due = [
-            SQL("(SELECT 1 FROM (%s) due WHERE acts)", Move._due(model, kind, lead_ids)) for kind, on in kinds.items() if on
+            SQL("(SELECT 1 FROM (%s) due WHERE acts)", Move._due(model, kind, lead_ids))
+            for kind, on in kinds.items()
+            if on
         ]
         if not due:
             return False

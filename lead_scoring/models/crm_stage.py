@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
+from odoo.fields import Domain
 
 # Remembers that our stages were made: whoever deletes them does not find them again after an update.
 STAGES_MADE = "lead_scoring.stages_made"
@@ -20,14 +21,16 @@ class CrmStage(models.Model):
     @api.constrains("scoring_role", "is_won")
     def _check_scoring_role(self):
         if any(stage.scoring_role and stage.is_won for stage in self):
-            raise ValidationError(self.env._("Scoring never wins a lead: a won stage can have no role in lead scoring."))
+            raise ValidationError(
+                self.env._("Scoring never wins a lead: a won stage can have no role in lead scoring.")
+            )
 
     @api.model
     def _targets(self, role):
         """Return ``{id of the team, 0 for none: stage}``: where the leads of each team are moved to."""
         stages = self.search([("scoring_role", "=", role)], order="sequence, id")
         shared = stages.filtered(lambda stage: not stage.team_ids)[:1]
-        teams = self.env["crm.team"].with_context(active_test=False).search([])
+        teams = self.env["crm.team"].with_context(active_test=False).search(Domain.TRUE)
         targets = {team.id: stages.filtered(lambda stage, team=team: team in stage.team_ids)[:1] for team in teams}
         found = {team: stage or shared for team, stage in targets.items()} | {0: shared}
         return {team: stage for team, stage in found.items() if stage}
@@ -40,7 +43,7 @@ class CrmStage(models.Model):
     def _make_scoring_stages(self):
         """Make both stages, once in the life of a database; roles that are given already need no stage."""
         Parameter = self.env["ir.config_parameter"].sudo()
-        stages = self.sudo().search([], order="sequence, id")
+        stages = self.sudo().search(Domain.TRUE, order="sequence, id")
         if Parameter.get_param(STAGES_MADE) or not stages:
             return
         Parameter.set_param(STAGES_MADE, "True")

@@ -114,6 +114,8 @@ class LeadScoringModel(models.Model):
         """Return the ids of the open leads that stand before their team's target and were never looked at so."""
         if not targets:
             return set()
+        for name in ("crm.lead", "crm.stage", "lead.scoring.move"):
+            self.env[name].flush_model()
         rows = self.env.execute_query(
             SQL(
                 """

@@ -1,7 +1,5 @@
-from itertools import groupby
-
 from odoo import api, fields, models
-from odoo.tools import SQL
+from odoo.tools import SQL, groupby
 
 from ..features.feature import int_array
 from .crm_lead_score import UncheckedMany2one
@@ -105,8 +103,8 @@ class LeadScoringMove(models.Model):
             model=model.id,
             kind=kind,
             from_score=from_score,
-            among=self._among("lead_id", lead_ids),
-            among_scores=self._among("row.lead_id", lead_ids),
+            among=self._among(SQL("lead_id"), lead_ids),
+            among_scores=self._among(SQL("row.lead_id"), lead_ids),
             targets=self._targets_table(kind),
             **self._rules_of(kind),
         )
@@ -135,9 +133,7 @@ class LeadScoringMove(models.Model):
         )
 
     def _among(self, column, lead_ids):
-        if lead_ids is None:
-            return SQL("TRUE")
-        return SQL("%s = ANY(%s)", SQL(column), int_array(lead_ids))  # pylint: disable=sql-injection
+        return SQL("TRUE") if lead_ids is None else SQL("%s = ANY(%s)", column, int_array(lead_ids))
 
     @api.model
     def _next_due(self, model, kind, after, limit):
@@ -204,7 +200,7 @@ class LeadScoringMove(models.Model):
         )
         converted = self._convert(leads.browse(row[0] for row in rows), kind, settings)
         for stage_to_id, together in groupby(rows, lambda row: row[4]):
-            self._write(model, kind, stage_to_id, list(together))
+            self._write(model, kind, stage_to_id, together)
         messages = self._messages_of({row[0]: row[4] for row in rows if row[4]})
         tells = kind == SALES_READY and settings.sales_ready_tell != "nobody"
         return self.sudo().create(

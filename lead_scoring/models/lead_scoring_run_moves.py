@@ -61,7 +61,9 @@ class LeadScoringRun(models.Model):
             return
         Move = self.env["lead.scoring.move"]
         for model in self.env["lead.scoring.model"].search([("state", "in", SCORING)]):
-            run = self.search([("model_id", "=", model.id), ("state", "=", "running"), ("moves_only", "=", True)], limit=1)
+            run = self.search(
+                [("model_id", "=", model.id), ("state", "=", "running"), ("moves_only", "=", True)], limit=1
+            )
             if not run:
                 if not any(Move._next_due(model, kind, 0, 1) for kind in (SALES_READY, QUALIFIED)):
                     continue
