@@ -1,7 +1,8 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
-from ..scoring.errors import ScorecardError
+from ..features.rules import fields_of, parse
+from ..scoring.errors import ScorecardError, ScoringError
 from ..scoring.rules import RuleCard
 from . import lead_scoring_model_training  # noqa: F401  before this part, which overrides some of it
 from .lead_scoring_model_lifecycle import LOCKED, Finding
@@ -77,6 +78,23 @@ class LeadScoringModel(models.Model):
     def _freeze_rules_of_models(self):
         for model in self.sudo().filtered(lambda model: model.kind == "rules" and model.state not in LOCKED):
             model._freeze_rules()
+
+    def _fields_read(self):
+        """The fields that the filters ask for; None (any may count) where one of them is computed."""
+        if self.kind != "rules" or not self.version_id:
+            return super()._fields_read()
+        Lead = self.env["crm.lead"]
+        try:
+            card = self.version_id._load_card()
+            domains = [self._filter(), *(parse(rule.filter) for rule in card.rules)]
+            names = {name for domain in domains for model, name in fields_of(domain, Lead) if model == "crm.lead"}
+        except (ScoringError, UserError, ValueError, TypeError, SyntaxError):
+            return frozenset()  # the run says what is wrong with it
+        if any(name not in Lead._fields or Lead._fields[name].compute for name in names):
+            return None
+        if card.reach("stage_change") != 0:
+            names.add("stage_id")
+        return frozenset(names | {"active", "won_status", "company_id", "team_id"})
 
     def _check_what_it_scores_with(self):
         if self.kind != "rules":
