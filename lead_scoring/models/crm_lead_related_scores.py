@@ -10,7 +10,9 @@ class CrmLead(models.Model):
 
     _inherit = "crm.lead"
 
-    lead_related_scores = fields.Json("Related Lead Scores", compute="_compute_lead_related_scores", exportable=False, groups=USED)
+    lead_related_scores = fields.Json(
+        "Related Lead Scores", compute="_compute_lead_related_scores", exportable=False, groups=USED
+    )
 
     def _compute_lead_related_scores(self):
         related = self._get_lead_related_scores()
