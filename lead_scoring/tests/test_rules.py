@@ -91,7 +91,7 @@ class TestRules(RulesCommon):
         found = [self.env["crm.lead"].search(domain) for domain in domains]
         expected = [sum(2**place for place, leads in enumerate(found) if lead in leads) for lead in self.leads]
         self.assertEqual([lead.lead_score_reasons["raw"] for lead in self.leads], expected)
-        self.assertEqual(expected, [67, 124, 124, 124])
+        self.assertEqual(expected, [67, 124, 92, 92])
 
     def test_messages_received_and_sent_are_told_apart(self):
         self._rule(1, conditions=[{"event": "message_in", "operator": "each"}])
@@ -241,7 +241,7 @@ class TestRules(RulesCommon):
     def test_the_daily_action_scores_by_rules_and_marks_sales_ready_leads(self):
         self._rule(70, self.referred)
         self.model.sales_ready_score = 70
-        self._live()
+        self._take_live(self.model.with_context(lead_scoring_move_leads=True))
         run = self.model.run_ids[0]
         self.assertEqual((run.state, run.scored_count, run.sales_ready_count, run.message), ("done", 4, 2, False))
         self.assertEqual(self.leads.mapped("lead_sales_ready"), [True, True, False, False])
@@ -507,7 +507,7 @@ class TestBacktest(RulesCommon):
     def test_rules_that_say_nothing_or_repeat_another_are_marked(self):
         self._rule(20, self.referred, name="Referred")
         self._rule(20, [("source_id.name", "=", "Test Referral")], name="Again")
-        self.env.cr.execute("UPDATE crm_lead SET color = 5 WHERE company_id = %s AND id % 2 = 0", [self.company.id])
+        self.env.cr.execute("UPDATE crm_lead SET color = 5 WHERE company_id = %s AND id %% 2 = 0", [self.company.id])
         self._rule(20, [("color", "=", 5)], name="Chance")
         self._rule(20, [("source_id", "=", self.cold.id)], name="Cold")
         self._rule(20, [("color", "=", 9)], name="Nobody")
