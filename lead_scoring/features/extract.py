@@ -31,6 +31,7 @@ from .outcome import WON
 # Each has find(env, names, labels), needs(env, features) from the lead's row, columns(env, batch, features).
 GROUPS = (lead_fields, properties, tags, activity, history)
 
+
 @dataclass
 class Extraction:
     """Leads as columns.

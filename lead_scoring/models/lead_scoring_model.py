@@ -10,6 +10,7 @@ from odoo.tools import SQL
 
 from ..features.extract import extract
 from ..features.lead_fields import NEVER
+from ..features.outcome import OUTCOMES
 
 # What only the model's own buttons and jobs may set.
 PROTECTED_FIELDS = {
@@ -65,6 +66,15 @@ class LeadScoringModel(models.Model):
         default=lambda self: self.env.company,
         help="The model learns from the leads of this company and scores them. "
         "Without a company: leads that belong to no company.",
+    )
+    outcome = fields.Selection(
+        [("won", "Won rather than lost"), ("qualified", "Qualified rather than lost")],
+        "Outcome to Predict",
+        default="won",
+        required=True,
+        help="Won rather than lost: the score says how likely an open lead or opportunity is to be won.\n"
+        "Qualified rather than lost: it says how likely a lead is to be converted to an opportunity, whatever becomes of "
+        "that. The model learns from records that came as leads, and scores those that still are.",
     )
     domain = fields.Char(
         "Which Leads",
@@ -131,7 +141,7 @@ class LeadScoringModel(models.Model):
             return str(error)
         return False
 
-    @api.constrains("domain")
+    @api.constrains("domain", "outcome")
     def _check_domain(self):
         """:raises ValidationError: when the filter is none, or asks for what closing a lead changes"""
         for model in self:
@@ -141,8 +151,9 @@ class LeadScoringModel(models.Model):
             # The model searches with all rights: its admin may only ask for what they may read themselves.
             self.env["crm.lead"].sudo(False)._search(domain)  # constraints are checked with all rights
             names = {condition.field_expr.split(".")[0] for condition in domain.iter_conditions()}
+            never = NEVER | {name.partition(".")[2] for name in model._outcome().gives_away}
             if outcomes := sorted(
-                name for name in names if name in NEVER or name.startswith("lead_s") or name == "lead_grade"
+                name for name in names if name in never or name.startswith("lead_s") or name == "lead_grade"
             ):
                 raise ValidationError(
                     self.env._(
@@ -153,7 +164,7 @@ class LeadScoringModel(models.Model):
                     )
                 )
 
-    @api.depends("domain", "team_ids", "company_id", "sequence", "state")
+    @api.depends("domain", "team_ids", "company_id", "outcome", "sequence", "state")
     def _compute_overlap(self):
         live = self.search([("state", "=", "live")])
         for model in self:
@@ -163,7 +174,7 @@ class LeadScoringModel(models.Model):
     def _overlap_with(self, other):
         """Say which open leads another live model covers too, and whose score they show; False if there are none."""
         try:
-            domain = self._open_lead_domain() & other._lead_domain()
+            domain = self._open_lead_domain() & other._open_lead_domain()
             count = self.env["crm.lead"].sudo().search_count(domain)
         except UserError:
             return False
@@ -179,9 +190,17 @@ class LeadScoringModel(models.Model):
         )
 
     def _open_lead_domain(self):
-        return self._lead_domain() & Domain("active", "=", True) & Domain("won_status", "=", "pending")
+        return self._lead_domain() & self._outcome().open
 
-    @api.depends("company_id", "domain", "team_ids")
+    def _outcome(self):
+        """Return the ``Outcome`` that the model predicts."""
+        return OUTCOMES[self.outcome or "won"]
+
+    def _by_outcome(self, won, qualified):
+        """Return the words that fit what the model predicts."""
+        return qualified if self.outcome == "qualified" else won
+
+    @api.depends("company_id", "domain", "team_ids", "outcome")
     def _compute_open_count(self):
         for model in self:
             model.open_count = model._count_open_leads()
@@ -193,6 +212,7 @@ class LeadScoringModel(models.Model):
         return self.env["crm.lead"].sudo().search_count(self._open_lead_domain())
 
     @api.depends("version_id", "version_ids", "training_requested", "training_progress", "training_error", "state")
+    @api.depends("outcome")
     @api.depends_context("lang")
     def _compute_message(self):
         for model in self:
@@ -209,16 +229,22 @@ class LeadScoringModel(models.Model):
         if self.training_error:
             return self.training_error
         waiting = self._newest_version()
-        if waiting and waiting != self.version_id and waiting.gate == "not_ready":
-            return _(
-                "Version %(number)s is not ready to publish: these fields do not tell won leads from lost ones.",
-                number=waiting.number,
+        if waiting and waiting != self.version_id and waiting.gate == "not_ready" and waiting.outcome == self.outcome:
+            return self._by_outcome(
+                _(
+                    "Version %(number)s is not ready to publish: these fields do not tell won leads from lost ones.",
+                    number=waiting.number,
+                ),
+                _(
+                    "Version %(number)s is not ready to publish: these fields do not tell qualified leads from lost ones.",
+                    number=waiting.number,
+                ),
             )
         if not self.version_id:
-            return self._missing_leads() or _(
-                "Ready to learn from %(won)s won and %(lost)s lost leads: press Train.",
-                won=self.won_count,
-                lost=self.lost_count,
+            counts = {"won": self.won_count, "lost": self.lost_count}
+            return self._missing_leads() or self._by_outcome(
+                _("Ready to learn from %(won)s won and %(lost)s lost leads: press Train.", **counts),
+                _("Ready to learn from %(won)s qualified and %(lost)s lost leads: press Train.", **counts),
             )
         if self.state == "live":
             return False
@@ -249,12 +275,22 @@ class LeadScoringModel(models.Model):
     def write(self, vals):
         if not self.env.su and PROTECTED_FIELDS & vals.keys():
             raise AccessError(self.env._("The state of a scoring model is changed by its buttons alone."))
+        if "outcome" in vals:
+            self.filtered(lambda model: model.outcome != vals["outcome"])._forget_outcome()
         result = super(LeadScoringModel, self.with_context(check_grades_later=True)).write(vals)
         if "grade_ids" in vals:
             self._check_grades()
         if {"sequence", "state"} & vals.keys():
             self.env["crm.lead.score"].sudo()._elect_main_of_models(self)
         return result
+
+    def _forget_outcome(self):
+        """Before another outcome is predicted: what is published is about the present one."""
+        self.check_access("write")
+        for model in self:
+            if model.state == "live":
+                raise UserError(self.env._("Stop %s first: another outcome changes all its scores.", model.name))
+        self.sudo().version_id = False
 
     def unlink(self):
         self.check_access("unlink")

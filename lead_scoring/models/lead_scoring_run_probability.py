@@ -6,6 +6,7 @@ import logging
 import numpy as np
 
 from odoo import api, fields, models
+from odoo.exceptions import ValidationError
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import SQL
 
@@ -36,6 +37,19 @@ class LeadScoringModel(models.Model):
         "rounded to a whole number. A probability that somebody set by hand stays. Switched off, Odoo's own "
         "computation takes over again the next time it runs.",
     )
+
+    @api.constrains("use_as_probability", "outcome")
+    def _check_use_as_probability(self):
+        """:raises ValidationError: when a score that is no probability to be won would be used as one"""
+        for model in self:
+            if model.use_as_probability and model.outcome != "won":
+                raise ValidationError(
+                    self.env._(
+                        "Odoo's probability is the one to be won: the score of %s, which predicts another outcome, "
+                        "cannot be used as automated probability.",
+                        model.name,
+                    )
+                )
 
     def write(self, vals):
         result = super().write(vals)

@@ -1,6 +1,7 @@
 from . import (
     test_access,
     test_automated_probability,
+    test_comparison,
     test_config,
     test_features_as_of,
     test_features_catalogue,
@@ -12,6 +13,7 @@ from . import (
     test_leak_guard,
     test_learning,
     test_moments,
+    test_outcome,
     test_runs,
     test_scoring_model,
     test_screens,
