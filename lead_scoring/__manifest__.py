@@ -14,6 +14,7 @@
         "data/lead_scoring_model_data.xml",
         "views/lead_scoring_run_views.xml",
         "views/lead_scoring_grade_fit_views.xml",
+        "views/lead_scoring_comparison_views.xml",
         "views/lead_scoring_model_version_views.xml",
         "views/lead_scoring_model_views.xml",
         "views/lead_scoring_config_views.xml",

@@ -1,1 +1,1 @@
-from . import lead_scoring_grade_fit
+from . import lead_scoring_comparison, lead_scoring_grade_fit
