@@ -79,7 +79,7 @@ def _ids_of(env, team_id):
 
 def _train_once(env, model, say):
     """Train the out-of-box model and take it live, unless it is."""
-    if model.state == "live" and model.version_id:
+    if model.state in ("going_live", "live") and model.version_id:
         say(f"The model {model.name!r} is live; it is not trained again.")
         return
     started = time.monotonic()

@@ -97,7 +97,7 @@ def extract(env, lead_ids, names, as_of=None, ended=None):
     grouped = {group: _features_of(group, found) for group in GROUPS}
     lead_ids = np.asarray(lead_ids, np.int64).reshape(-1)
     past = as_of is not None
-    batch, gone = _read_batch(env, lead_ids, _moments(as_of, len(lead_ids)), grouped, past, ended)
+    batch, gone = _read_batch(env, lead_ids, moments_of(as_of, len(lead_ids)), grouped, past, ended)
     columns = {}
     for group, features in grouped.items():
         columns.update(group.columns(env, batch, features))
@@ -125,8 +125,8 @@ def _group_of(feature):
 # ------------------------------------------------------------
 
 
-def _moments(as_of, count):
-    """Return epoch seconds (float64) of shape (count,)."""
+def moments_of(as_of, count):
+    """Return epoch seconds (float64) of shape (count,); see :func:`extract`."""
     if as_of is None:
         as_of = fields.Datetime.now()
     if isinstance(as_of, datetime):

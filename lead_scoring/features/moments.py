@@ -107,7 +107,7 @@ def training_set(env, domain, names, *, seed, now=None, months=None, most=MOST_L
     """
     now = now or fields.Datetime.now().replace(hour=0, minute=0, second=0, microsecond=0)
     since = since or (now - relativedelta(months=months) if months else None)
-    closed = _closed_leads(env, domain, since, outcome)
+    closed = closed_leads(env, domain, since, outcome)
     created, open_ages = _created(env, domain, outcome), _open_ages(env, domain, seconds(now), outcome)
     correction = _correction(closed, created, since, now)
     figures = weighting.figures(closed.lifetimes, correction, created, open_ages, seconds(now))
@@ -182,7 +182,7 @@ def _correction(closed, created, since, now):
 # ------------------------------------------------------------
 
 
-def _closed_leads(env, domain, since, outcome):
+def closed_leads(env, domain, since, outcome=WON):
     """Return the closed leads, by id."""
     ids, won, closed_at, created_at = columns_of(
         env,

@@ -1,5 +1,6 @@
 from . import (
     crm_lead,
+    crm_lead_related_scores,
     crm_lead_score,
     crm_lead_score_history,
     lead_scoring_config,
@@ -7,8 +8,14 @@ from . import (
     lead_scoring_grade,
     lead_scoring_model,
     lead_scoring_model_grades,
+    lead_scoring_model_lifecycle,
+    lead_scoring_model_rules,
     lead_scoring_model_training,
+    lead_scoring_model_turns,
     lead_scoring_model_version,
+    lead_scoring_rule,
     lead_scoring_run,
     lead_scoring_run_probability,
+    lead_scoring_run_stop,
+    res_config_settings,
 )
