@@ -13,6 +13,7 @@
         "security/lead_scoring_security.xml",
         "data/ir_cron_data.xml",
         "data/lead_scoring_model_data.xml",
+        "data/mail_activity_type_data.xml",
         "views/lead_scoring_run_views.xml",
         "views/lead_scoring_grade_fit_views.xml",
         "views/lead_scoring_comparison_views.xml",
@@ -25,7 +26,10 @@
         "views/lead_scoring_grade_views.xml",
         "views/crm_lead_views.xml",
         "views/crm_lead_related_scores_views.xml",
+        "views/crm_stage_views.xml",
+        "views/lead_scoring_go_live_views.xml",
         "views/lead_scoring_menus.xml",
+        "views/lead_scoring_move_views.xml",
         "views/res_config_settings_views.xml",
     ],
     "assets": {
@@ -34,4 +38,5 @@
         "web.assets_unit_tests": ["lead_scoring/static/tests/**/*.test.js"],
     },
     "application": True,
+    "post_init_hook": "post_init_hook",
 }

@@ -4,7 +4,9 @@ Messages in come from outside: incoming e-mails, and messages whose author is no
 are what internal users sent: messages and e-mails that followers get, mailings, SMS, letters. Internal notes,
 system notifications, automatic answers and out-of-office messages are neither. Their time is the message's
 date. A meeting counts once it is over. A done activity is the message that Odoo posts when it is marked as
-done (``mail.activity`` itself keeps the day only). Stage changes come from the tracked values of the stage.
+done (``mail.activity`` itself keeps the day only). Stage changes come from the tracked values of the stage. What the
+addon itself did counts as none of these (:mod:`own_moves`), nor does an activity of the type by which it tells that a
+lead is sales-ready.
 
 Every count is a number, 0 when there was nothing; days since the last one are missing then.
 """
@@ -16,6 +18,7 @@ from odoo.tools.translate import LazyTranslate
 
 from ..scoring.table import NumberColumn
 from .feature import DAY, Feature, asked, epoch
+from .own_moves import NOT_OURS
 
 _lt = LazyTranslate(__name__)
 
@@ -127,6 +130,7 @@ _IS_NOTE = SQL("(message.is_internal IS TRUE OR subtype.id IS NULL OR subtype.in
 _MESSAGES = """
     SELECT * FROM (
         SELECT asked.row, asked.moment, message.date, CASE
+            WHEN message.mail_activity_type_id = %(ours)s THEN NULL
             WHEN message.mail_activity_type_id IS NOT NULL THEN 'activity_done'
             WHEN message.message_type IN ('email_outgoing', 'sms', 'snailmail') THEN 'message_out'
             WHEN message.message_type NOT IN ('comment', 'email', 'whatsapp_message') THEN NULL
@@ -146,7 +150,13 @@ _MESSAGES = """
 def _messages(env, leads, since):
     env["mail.message"].flush_model()
     env["res.users"].flush_model(["partner_id", "share"])
-    return SQL(_MESSAGES, asked=leads, messages=SQL(_MESSAGES_BEFORE, since=since), is_note=_IS_NOTE)
+    return SQL(
+        _MESSAGES,
+        asked=leads,
+        messages=SQL(_MESSAGES_BEFORE, since=since),
+        is_note=_IS_NOTE,
+        ours=env["ir.model.data"]._xmlid_to_res_id("lead_scoring.mail_activity_sales_ready") or 0,
+    )
 
 
 def _meetings(env, leads, since):
@@ -168,6 +178,7 @@ def _meetings(env, leads, since):
 def _stage_changes(env, leads, since):
     env["mail.message"].flush_model(["model", "res_id", "date"])
     env["mail.tracking.value"].flush_model(["mail_message_id", "field_id"])
+    env["lead.scoring.move"].flush_model(["message_id"])
     return SQL(
         """
         SELECT asked.row, asked.moment, message.date, 'stage_change' AS kind
@@ -177,8 +188,10 @@ def _stage_changes(env, leads, since):
             SELECT id FROM mail_tracking_value
             WHERE mail_message_id = message.id AND field_id = %(stage)s OFFSET 0
         ) tracked
+        WHERE %(not_ours)s
         """,
         asked=leads,
         messages=SQL(_MESSAGES_BEFORE, since=since),
+        not_ours=NOT_OURS,
         stage=env["ir.model.fields"]._get("crm.lead", "stage_id").id,
     )

@@ -29,6 +29,7 @@ from odoo.addons.iap.tools.iap_tools import _MAIL_PROVIDERS
 
 from . import tracked
 from .feature import DAY, Feature, categories, epoch, normalise, numbers, text_length
+from .own_moves import CONVERTED, MOVED, stages_without
 
 _lt = LazyTranslate(__name__)
 
@@ -229,8 +230,12 @@ def needs(env, features):
             wanted["company"] = (SQL("l.company_id"), ())
         else:
             wanted[feature.name] = _expression(env, feature)
+        if feature.name == "lead.stage_id":
+            wanted["moved"] = (MOVED, ())
         if feature.name == "lead.type":
-            wanted["converted"] = (epoch(SQL("l.date_conversion")), ())
+            # A lead that the addon converted is one at every moment.
+            converted = SQL("CASE WHEN %s THEN 'infinity' ELSE %s END", CONVERTED, epoch(SQL("l.date_conversion")))
+            wanted["converted"] = (converted, ())
         if feature.name == "lead.has_company":
             wanted["of_company"] = (SQL("coalesce(c.is_company, false)"), {"company"})
     return wanted
@@ -255,6 +260,8 @@ def _expression(env, feature):
 def columns(env, batch, features):
     """Return ``{name: column}`` from the rows that were read, rolled back to their moments."""
     rows = {**batch.rows, **tracked.values_then(env, batch, features)}
+    if "lead.stage_id" in features:
+        rows["lead.stage_id"] = stages_without(env, batch, rows["lead.stage_id"])
     return {name: _column(env, replace(batch, rows=rows), feature) for name, feature in features.items()}
 
 

@@ -3,7 +3,8 @@
 - *Won rather than lost*: every lead; it ends when it is won or lost.
 - *Qualified rather than lost*: leads that came as a lead, not as an opportunity; they end when they are converted to an
   opportunity, whatever becomes of that, or lost before. Conversions have a date; where somebody changed the type by
-  hand or by a merge, Odoo tracked when.
+  hand or by a merge, Odoo tracked when. Those that the addon converted itself are left out: they would make its scores
+  come true.
 """
 
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from odoo.fields import Domain
 from odoo.tools import SQL
 
 from .history import CLOSED_AT
+from .own_moves import CONVERTED
 
 # A lead that is an opportunity now was a lead before the last tracked change of its type.
 _TYPE_CHANGES = SQL("""
@@ -22,13 +24,14 @@ _TYPE_CHANGES = SQL("""
 # Those of whom a change was tracked are looked up once: most opportunities came as such.
 CONVERTED_AT = SQL(
     """
-    CASE WHEN l.type IS DISTINCT FROM 'opportunity' THEN NULL
+    CASE WHEN l.type IS DISTINCT FROM 'opportunity' OR %(ours)s THEN NULL
          WHEN l.date_conversion IS NOT NULL THEN l.date_conversion
          WHEN l.id IN (SELECT message.res_id %(changes)s)
          THEN (SELECT max(message.date) %(changes)s AND message.res_id = l.id)
     END
     """,
     changes=_TYPE_CHANGES,
+    ours=CONVERTED,
 )
 
 

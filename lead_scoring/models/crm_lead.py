@@ -101,6 +101,7 @@ class CrmLead(models.Model):
         ids = self.ids
         result = super().unlink()
         self.env["crm.lead.score.history"]._delete_of("lead_id", ids)
+        self.env["lead.scoring.move"].sudo().search([("lead_id", "in", ids)]).unlink()
         return result
 
     def _has_field_access(self, field, operation):

@@ -100,6 +100,27 @@ class CrmLeadScoreHistory(models.Model):
         )
         self.invalidate_model(flush=False)
 
+    def _carry(self, leads, lead):
+        """Let the earlier scores of leads that are merged into another one be that one's.
+
+        Those from before its own first one, by each model: a lead had one score at a time, and a later one of
+        a lead that is no more would look like a move of the surviving one.
+        """
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE crm_lead_score_history history SET lead_id = %(lead)s
+                 WHERE lead_id = ANY(%(leads)s)
+                   AND NOT EXISTS (SELECT FROM crm_lead_score_history own
+                                     WHERE own.lead_id = %(lead)s AND own.model_id = history.model_id
+                                       AND own.date <= history.date)
+                """,
+                lead=lead.id,
+                leads=leads.ids,
+            )
+        )
+        self.invalidate_model(flush=False)
+
     @api.autovacuum
     def _gc_old(self):
         """Delete what is older than the configuration wants to keep.

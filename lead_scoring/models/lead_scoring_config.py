@@ -15,6 +15,9 @@ class ScoringSettings(NamedTuple):
     history_days: int = 730
     delete_history: bool = False
     responsible_id: object = None
+    sales_ready_tell: str = "nobody"
+    sales_ready_convert: bool = False
+    score_on_save: bool = True
 
     def _cleanup(self):
         """Return what becomes of the scores of a model that is stopped: a value of ``cleanup`` of a run."""
@@ -39,7 +42,8 @@ class LeadScoringConfig(models.Model):
     )
     automatic_sales_ready = fields.Boolean(
         default=True,
-        help="Mark leads as sales-ready as soon as they reach the sales-ready score of a scoring model.",
+        help="Mark leads as sales-ready, and move them to the Sales Acceptance stage, "
+        "as soon as they reach the sales-ready score of a scoring model.",
     )
     automated_marketing_qualification = fields.Boolean(
         default=True,
@@ -135,7 +139,8 @@ class LeadScoringConfig(models.Model):
 
     @api.model
     def _switched_on(self):
-        """Go on where scoring was left."""
+        """Go on where scoring was left, or begin."""
+        self.env["crm.stage"]._make_scoring_stages()
         self.env.ref("lead_scoring.ir_cron_score_leads")._trigger()
 
     @api.model

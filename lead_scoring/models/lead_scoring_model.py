@@ -271,7 +271,12 @@ class LeadScoringModel(models.Model):
     @api.depends("run_ids.state")
     def _compute_last_run_date(self):
         ended = self.env["lead.scoring.run"]._read_group(
-            [("model_id", "in", self.ids), ("purpose", "=", "score"), ("state", "=", "done")],
+            [
+                ("model_id", "in", self.ids),
+                ("purpose", "=", "score"),
+                ("moves_only", "=", False),
+                ("state", "=", "done"),
+            ],
             ["model_id"],
             ["date_end:max"],
         )

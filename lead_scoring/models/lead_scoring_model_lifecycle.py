@@ -186,6 +186,8 @@ class LeadScoringModel(models.Model):
         :param message: what went wrong
         :param lasting: the next run would fail as well
         """
+        if run.moves_only:
+            return  # it scored nothing
         if run.state == "done":
             done = {"state": "live", "scored_until": False} if run.purpose == "score" else {"state": "stopped"}
             self._write_if_changed({**done, "state_reason": False})
@@ -224,7 +226,7 @@ class LeadScoringModel(models.Model):
     # ------------------------------------------------------------
 
     def _unfinished_run(self):
-        return self.run_ids.filtered(lambda run: run.state == "running")[:1]
+        return self.run_ids.filtered(lambda run: run.state == "running" and not run.moves_only)[:1]
 
     @api.depends("state", "run_ids.state", "run_ids.read_count", "run_ids.total_count")
     def _compute_progress(self):

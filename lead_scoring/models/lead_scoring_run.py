@@ -14,8 +14,6 @@ from .lead_scoring_model import SCORING
 
 _logger = logging.getLogger(__name__)
 
-# A lead is locked while it is marked: few at a time, so that whoever saves one hardly waits.
-MARK_BATCH_SIZE = 10
 # A model that started within this time has had its run of the day.
 A_DAY = timedelta(hours=20)
 # Problems that a run tells in words; more are only counted.
@@ -47,7 +45,6 @@ class LeadScoringRun(models.Model):
     scored_count = fields.Integer("Scored", readonly=True)
     changed_count = fields.Integer("Changed", readonly=True)
     skipped_count = fields.Integer("Skipped", readonly=True, help="Leads that could not be scored.")
-    sales_ready_count = fields.Integer("Sales Ready", readonly=True, help="Leads newly marked as sales-ready.")
     seconds_read = fields.Float("Seconds Reading", readonly=True, digits=(12, 2))
     seconds_score = fields.Float("Seconds Scoring", readonly=True, digits=(12, 2))
     seconds_write = fields.Float("Seconds Writing", readonly=True, digits=(12, 2))
@@ -80,7 +77,7 @@ class LeadScoringRun(models.Model):
     @api.model
     def _unfinished(self):
         """Return the runs to go on with; those whose model stopped or got another version are cancelled."""
-        running = self.search([("state", "=", "running")], order="id")
+        running = self.search([("state", "=", "running"), ("moves_only", "=", False)], order="id")
         going = running.filtered(lambda run: run._is_wanted())
         (running - going).write({"state": "cancelled", "date_end": fields.Datetime.now()})
         return going
@@ -102,6 +99,7 @@ class LeadScoringRun(models.Model):
                 ("model_id", "=", model.id),
                 ("version_id", "=", model.version_id.id),
                 ("purpose", "=", "score"),
+                ("moves_only", "=", False),
                 ("state", "!=", "cancelled"),
                 ("date_start", ">", fields.Datetime.now() - A_DAY),
             ],
@@ -146,7 +144,7 @@ class LeadScoringRun(models.Model):
             self._bring_back(self.last_lead_id, None, [])
             if self._is_called_off():
                 return True
-            if not self._mark_sales_ready() or not self._write_probabilities():
+            if not self._move_leads() or not self._write_probabilities():
                 return False
         except (ScoringError, UserError) as error:
             self._end("failed", str(error), lasting=True)
@@ -242,47 +240,3 @@ class LeadScoringRun(models.Model):
             self._tell(self.env._("Lead %(lead)s: %(problem)s", lead=lead_id, problem=text))
         for name in batch.missing:
             self._tell(self.model_id._missing_words(name))
-
-    # ------------------------------------------------------------
-    # Sales-ready
-    # ------------------------------------------------------------
-
-    def _mark_sales_ready(self):
-        """Mark the leads that reached the sales-ready score. Return False if the cron's time is over before."""
-        model = self.model_id
-        settings = self.env["lead.scoring.config"]._settings(model.company_id)
-        if not model.sales_ready_score or not settings.automatic_sales_ready:
-            return True
-        after = 0
-        while ids := self._next_sales_ready(after):
-            after = ids[-1]
-            # Whoever is saving one of these leads goes first; the next run finds it again.
-            leads = self.env["crm.lead"].browse(ids).try_lock_for_update(allow_referencing=True)
-            leads.write({"lead_sales_ready": True, "lead_sales_ready_date": fields.Datetime.now()})
-            self.sales_ready_count += len(leads)
-            if not self.env["ir.cron"]._commit_progress():
-                return False
-        return True
-
-    def _next_sales_ready(self, after):
-        rows = self.env.execute_query(
-            SQL(
-                """
-                SELECT crm_lead.id
-                  FROM crm_lead_score
-                  JOIN crm_lead ON crm_lead.id = crm_lead_score.lead_id
-                 WHERE crm_lead_score.model_id = %(model)s
-                   AND crm_lead_score.score >= %(sales_ready_score)s
-                   AND crm_lead.active AND crm_lead.won_status = 'pending'
-                   AND crm_lead.lead_sales_ready IS NOT TRUE
-                   AND crm_lead.id > %(after)s
-              ORDER BY crm_lead.id
-                 LIMIT %(limit)s
-                """,
-                model=self.model_id.id,
-                sales_ready_score=self.model_id.sales_ready_score,
-                after=after,
-                limit=MARK_BATCH_SIZE,
-            )
-        )
-        return [lead_id for (lead_id,) in rows]

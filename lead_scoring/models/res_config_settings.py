@@ -40,8 +40,11 @@ class ResConfigSettings(models.TransientModel):
 
     def set_values(self):
         """Let scoring go on at once where it has been switched on."""
-        was_on = self.env["lead.scoring.config"]._is_on()
+        Config = self.env["lead.scoring.config"]
+        was_on = Config._is_on()
         result = super().set_values()
-        if not was_on and self.env["lead.scoring.config"]._is_on():
-            self.env["lead.scoring.config"].sudo()._switched_on()
+        if was_on != Config._is_on():
+            self.env.registry.clear_cache()  # what is scored as leads are saved
+            if not was_on:
+                Config.sudo()._switched_on()
         return result

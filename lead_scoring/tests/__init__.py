@@ -14,6 +14,8 @@ from . import (
     test_learning,
     test_lifecycle,
     test_moments,
+    test_moments_of_a_lead,
+    test_moves,
     test_outcome,
     test_runs,
     test_scoring_model,

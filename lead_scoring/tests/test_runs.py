@@ -155,7 +155,7 @@ class TestRuns(LeadScoringCommon):
 
     def test_leads_that_reach_the_sales_ready_score_are_marked_once_with_the_date(self):
         self.model.sales_ready_score = 60
-        self.model.action_go_live()
+        self.model.with_context(lead_scoring_move_leads=True).action_go_live()
         run = self._run_cron()
         self.assertEqual(run.sales_ready_count, 4)
         self.assertTrue(all(self.hot.mapped("lead_sales_ready")))
