@@ -197,8 +197,8 @@ class LeadScoringModelVersion(models.Model):
     def action_compare(self):
         """Show two versions side by side: the two selected ones, or this one and the published one."""
         versions = self if len(self) == 2 else self | self.model_id.version_id
-        if len(versions) != 2:
-            raise UserError(self.env._("Select two versions of one model to compare them."))
+        if len(versions) != 2 or versions.model_id.filtered(lambda model: model.kind != "predictive"):
+            raise UserError(self.env._("Select two versions of one predictive model to compare them."))
         comparison = self.env["lead.scoring.comparison"].create(
             {"first_id": versions[0].id, "second_id": versions[1].id}
         )
