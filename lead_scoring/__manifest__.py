@@ -16,6 +16,7 @@
         "data/mail_activity_type_data.xml",
         "views/lead_scoring_run_views.xml",
         "views/lead_scoring_grade_fit_views.xml",
+        "views/lead_scoring_comparison_views.xml",
         "views/lead_scoring_model_version_views.xml",
         "views/lead_scoring_model_views.xml",
         "views/lead_scoring_rule_views.xml",

@@ -12,28 +12,29 @@ from .catalogue import bin_label, find, level_labels, missing_words
 MINIMUM_SUPPORT = 20
 
 
-def reasons(env, card, lead_ids, levels):
+def reasons(env, card, lead_ids, levels, outcome="won"):
     """Explain the scores of some leads of one version, in the reader's language and with the reader's rights.
 
     :param env: the reader's environment
     :param card: the ``Scorecard`` or ``RuleCard`` that scored them
     :param lead_ids: n ids
     :param levels: the n stored rows of levels, as bytes
+    :param outcome: what a scorecard predicts, "won" or "qualified"
     :return: ``{lead id: {"score", "average" or "raw", "reasons"}}`` where reasons are dicts of feature, label, value,
         points and text, strongest first. Points add up to score - average over all features of a scorecard, to the
         raw points of rules. Features without points are not told, nor are fields that the reader may not see.
     """
     matrix = np.frombuffer(b"".join(levels), np.uint8).reshape(len(lead_ids), -1)
-    return _explained(card, env, lead_ids, matrix)
+    return _explained(card, env, lead_ids, matrix, outcome)
 
 
 @singledispatch
-def _explained(card, env, lead_ids, matrix):
+def _explained(card, env, lead_ids, matrix, outcome):
     raise TypeError(f"No words for {type(card).__name__}")
 
 
 @_explained.register
-def _of_rules(card: RuleCard, env, lead_ids, matrix):
+def _of_rules(card: RuleCard, env, lead_ids, matrix, outcome):
     explained = {}
     tenths, raw = card.tenths(matrix), card.raw(matrix)
     for row, (lead_id, score) in enumerate(zip(lead_ids, card.scores(matrix).tolist())):
@@ -53,10 +54,10 @@ def _points(tenths):
 
 
 @_explained.register
-def _of_scorecard(card: Scorecard, env, lead_ids, matrix):
+def _of_scorecard(card: Scorecard, env, lead_ids, matrix, outcome):
     points = card.whole_points(matrix)
     strength = np.abs(card.contributions(matrix))
-    wording = _Wording(env, card, [set(matrix[:, column].tolist()) for column in range(matrix.shape[1])])
+    wording = _Wording(env, card, [set(matrix[:, column].tolist()) for column in range(matrix.shape[1])], outcome)
     average = card.average
     explained = {}
     for row, (lead_id, score) in enumerate(zip(lead_ids, card.scores(matrix).tolist())):
@@ -108,8 +109,8 @@ class _Wording:
     :param levels: for each feature of the card the set of levels to be named
     """
 
-    def __init__(self, env, card, levels):
-        self.env = env
+    def __init__(self, env, card, levels, outcome="won"):
+        self.env, self.outcome = env, outcome
         self.cards = card.features
         features = find(env(su=True), card.names)
         self.features = [features.get(name) for name in card.names]
@@ -160,12 +161,10 @@ class _Wording:
         closed, overall = card.closed[place], card.won.sum() / card.closed.sum()
         rate = card.won[place] / closed if closed else overall
         if closed >= MINIMUM_SUPPORT and (rate > overall) == (points > 0):
-            return _(
-                "%(fact)s: %(rate)s %% of such leads were won, %(overall)s %% of all.",
-                fact=fact,
-                rate=round(100 * rate),
-                overall=round(100 * overall),
-            )
+            rates = {"fact": fact, "rate": round(100 * rate), "overall": round(100 * overall)}
+            if self.outcome == "qualified":
+                return _("%(fact)s: %(rate)s %% of such leads were qualified, %(overall)s %% of all.", **rates)
+            return _("%(fact)s: %(rate)s %% of such leads were won, %(overall)s %% of all.", **rates)
         # The plain rate would point the other way, or is too small to be told.
         if points > 0:
             return _("%(fact)s: this raises the score, given the lead's other values.", fact=fact)

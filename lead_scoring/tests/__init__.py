@@ -1,6 +1,7 @@
 from . import (
     test_access,
     test_automated_probability,
+    test_comparison,
     test_config,
     test_features_as_of,
     test_features_catalogue,
@@ -15,6 +16,7 @@ from . import (
     test_moments,
     test_moments_of_a_lead,
     test_moves,
+    test_outcome,
     test_runs,
     test_scoring_model,
     test_screens,
