@@ -17,6 +17,7 @@ from . import (
     test_moments_of_a_lead,
     test_moves,
     test_outcome,
+    test_rules,
     test_runs,
     test_scoring_model,
     test_screens,
