@@ -14,7 +14,7 @@ import time
 import numpy as np
 
 from benchmarks import reference
-from benchmarks.measures import measure
+from benchmarks.measures import auc_gap, measure
 from benchmarks.session import fresh_database
 from dev.leads import DescriptionError, make_plan, read_description, read_table
 
@@ -68,6 +68,7 @@ def run(env, plan, seed=0, say=print):
         "base_rate_closed": float(np.mean(closed_won)),
         "base_rate_open": float(won.mean()),
         "methods": {name: measure(won, values) for name, values in result.items() if values is not None},
+        "gap_to_reference": auc_gap(won, result["reference"], result["lead_scoring"]),
         "odoo_fields": chosen,
         "notes": plan.notes + notes,
         "seconds": {name: round(value, 1) for name, value in seconds.items()},
@@ -183,6 +184,8 @@ def table(result):
         if name in result["methods"]:
             auc, brier, loss, error, best = (result["methods"][name][column] for column in COLUMNS)
             yield f"{heading:24s}{auc:8.4f}{brier:9.4f}{loss:10.4f}{error:9.4f}{best:11.2f}"
+    gap, error = result["gap_to_reference"]
+    yield f"The reference's AUC is higher by {gap:.4f} (standard error {error:.4f})"
     for note in result["notes"]:
         yield f"note: {note}"
     yield ""
