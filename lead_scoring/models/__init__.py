@@ -1,7 +1,9 @@
 from . import (
     crm_lead,
+    crm_lead_grade_filters,
     crm_lead_score,
     crm_lead_score_history,
+    crm_lead_score_now,
     lead_scoring_config,
     lead_scoring_feature,
     lead_scoring_grade,

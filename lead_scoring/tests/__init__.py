@@ -11,6 +11,7 @@ from . import (
     test_leak_guard,
     test_learning,
     test_moments,
+    test_open_leads_scored,
     test_runs,
     test_scoring_model,
     test_screens,
