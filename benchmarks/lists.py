@@ -132,8 +132,15 @@ def _fields_shown(env, view, more=()):
             specification[name] = {"fields": {"display_name": {}}}
         elif node.get("widget") == "list_activity":
             specification |= {
-                name: {} for name in ("activity_exception_decoration", "activity_exception_icon", "activity_state",
-                                      "activity_summary", "activity_type_icon", "activity_type_id")
+                name: {}
+                for name in (
+                    "activity_exception_decoration",
+                    "activity_exception_icon",
+                    "activity_state",
+                    "activity_summary",
+                    "activity_type_icon",
+                    "activity_type_id",
+                )
             }
         elif node.get("widget") == "many2many_tags":
             specification[name] = {"fields": {"display_name": {}, "color": {}}}

@@ -1,8 +1,11 @@
 """Contributions said in words: why a lead has the score it has."""
 
+from functools import singledispatch
+
 import numpy as np
 
-from ..scoring.scorecard import MISSING, CategoryLevels
+from ..scoring.rules import RuleCard
+from ..scoring.scorecard import MISSING, CategoryLevels, Scorecard
 from .catalogue import bin_label, find, level_labels, missing_words
 
 # A win rate of fewer closed leads than this is hearsay.
@@ -13,15 +16,45 @@ def reasons(env, card, lead_ids, levels, limit=None):
     """Explain the scores of some leads of one version, in the reader's language and with the reader's rights.
 
     :param env: the reader's environment
-    :param card: the ``Scorecard`` that scored them
+    :param card: the ``Scorecard`` or ``RuleCard`` that scored them
     :param lead_ids: n ids
     :param levels: the n stored rows of levels, as bytes
     :param limit: how many reasons of each lead are wanted, the strongest ones; None is all
-    :return: ``{lead id: {"score", "average", "reasons"}}`` where reasons are dicts of feature, label, value,
-        points (they add up to score - average over all features) and text, strongest first. Features without
-        points are not told, nor are fields that the reader may not see.
+    :return: ``{lead id: {"score", "average" or "raw", "reasons"}}`` where reasons are dicts of feature, label, value,
+        points and text, strongest first. Points add up to score - average over all features of a scorecard, to the
+        raw points of rules. Features without points are not told, nor are fields that the reader may not see.
     """
     matrix = np.frombuffer(b"".join(levels), np.uint8).reshape(len(lead_ids), -1)
+    return _explained(card, env, lead_ids, matrix, limit)
+
+
+@singledispatch
+def _explained(card, env, lead_ids, matrix, limit):
+    raise TypeError(f"No words for {type(card).__name__}")
+
+
+@_explained.register
+def _of_rules(card: RuleCard, env, lead_ids, matrix, limit):
+    explained = {}
+    tenths, raw = card.tenths(matrix), card.raw(matrix)
+    for row, (lead_id, score) in enumerate(zip(lead_ids, card.scores(matrix).tolist())):
+        strongest = np.argsort(-np.abs(tenths[row]), kind="stable").tolist()
+        told = [_fired(card.rules[place], int(tenths[row, place])) for place in strongest[:limit] if tenths[row, place]]
+        explained[lead_id] = {"score": score, "raw": _points(round(10 * raw[row])), "reasons": told}
+    return explained
+
+
+def _fired(rule, tenths):
+    return {"feature": rule.key, "label": rule.name, "value": "", "points": _points(tenths), "text": rule.name}
+
+
+def _points(tenths):
+    """Return points as people write them: whole ones without a decimal."""
+    return tenths // 10 if tenths % 10 == 0 else tenths / 10
+
+
+@_explained.register
+def _of_scorecard(card: Scorecard, env, lead_ids, matrix, limit):
     points = card.whole_points(matrix)
     strength = np.abs(card.contributions(matrix))
     wording = _Wording(env, card)

@@ -21,6 +21,7 @@ class CrmLead(models.Model):
         Whoever may read a lead may have it scored. For more than SCORED_AT_ONCE leads the scheduled action is started.
         """
         self.check_access("read")
+        self._check_field_access(self._fields["lead_score"], "read")
         leads = self.exists()
         if len(leads) > SCORED_AT_ONCE:
             self.env["lead.scoring.model"]._trigger_scoring()
@@ -52,8 +53,10 @@ class CrmLead(models.Model):
                 covered = self.sudo().search(model._open_lead_domain() & Domain("id", "in", self.ids), order="id")
                 if covered:
                     with self.env.cr.savepoint():
-                        model._score_batch(covered.ids)
+                        batch = model._score_batch(covered.ids)
                     scored.update(covered.ids)
+                    if batch.changed and covered._is_to_move(model, covered.ids):
+                        covered._trigger_moves()
             except (ScoringError, UserError) as error:
                 problems.append(str(error))
         return scored, problems
@@ -112,6 +115,7 @@ class CrmLead(models.Model):
                 "title": self.env._("Lead scores"),
                 "type": "warning" if warning else "success",
                 "message": message,
+                "className": "o_lead_scoring_lines",
                 "next": {"type": "ir.actions.client", "tag": "soft_reload"} if reload else None,
             },
         }

@@ -1,5 +1,6 @@
 from . import (
     test_access,
+    test_automated_probability,
     test_config,
     test_features_as_of,
     test_features_catalogue,
@@ -10,11 +11,16 @@ from . import (
     test_lead_fields,
     test_leak_guard,
     test_learning,
+    test_lifecycle,
     test_moments,
+    test_moments_of_a_lead,
+    test_moves,
     test_open_leads_scored,
     test_runs,
     test_scoring_model,
     test_screens,
+    test_settings,
+    test_training_turns,
     test_trend,
     test_version,
 )

@@ -37,8 +37,10 @@ class TestOpenLeadsScored(LeadScoringCommon):
         """The leads of the team that a filter of the list finds."""
         node = self._filters(user or self.sam)[name]
         domain = literal_eval(node.get("domain").replace("uid", str(self.sam.id)))
-        return self.env["crm.lead"].with_user(user or self.sam).search(
-            [*domain, ("team_id", "=", self.team.id), ("won_status", "=", "pending")]
+        return (
+            self.env["crm.lead"]
+            .with_user(user or self.sam)
+            .search([*domain, ("team_id", "=", self.team.id), ("won_status", "=", "pending")])
         )
 
     # ------------------------------------------------------------
@@ -167,8 +169,8 @@ class TestOpenLeadsScored(LeadScoringCommon):
 
     def _score_now(self, leads, user=None):
         """Press Score Now as the menu does; return the words of the notice."""
-        context = {"active_model": "crm.lead", "active_ids": leads.ids, "active_id": leads[:1].id}
-        action = self.env.ref("lead_scoring.action_score_now").with_user(user or self.sam).with_context(context)
+        action = self.env.ref("lead_scoring.action_score_now").with_user(user or self.sam)
+        action = action.with_context(active_model="crm.lead", active_ids=leads.ids, active_id=leads[:1].id)
         return action.run()["params"]["message"]
 
     def test_score_now_of_one_lead_tells_its_score(self):
@@ -185,9 +187,7 @@ class TestOpenLeadsScored(LeadScoringCommon):
         self.hot[:2].source_id = self.cold
         self.cool[0].source_id = self.referral
         leads = self.hot | self.cool | self.unscored
-        self.assertEqual(
-            self._score_now(leads), "11 leads scored: 1 for the first time, 1 went up, 2 down."
-        )
+        self.assertEqual(self._score_now(leads), "11 leads scored: 1 for the first time, 1 went up, 2 down.")
         self.assertEqual(self._score_now(leads), "11 leads scored: none changed.")
 
     def test_score_now_says_what_cannot_be_scored(self):
@@ -198,7 +198,7 @@ class TestOpenLeadsScored(LeadScoringCommon):
         self.assertIn("4 leads scored", message)
         self.assertIn("1 won, lost or archived: only open leads are scored.", message)
         self.assertIn("2 not scored: no live scoring model covers them.", message)
-        self.model.action_stop()
+        self._stop(self.model)
         self.assertIn("no live scoring model", self._score_now(self.hot))
 
     def test_score_now_is_for_those_who_may_read_the_leads(self):

@@ -14,12 +14,21 @@ export class LeadScoreReasonsField extends Component {
         return this.props.record.data[this.props.name] || null;
     }
 
+    /** Rules give points that add up to a whole: all of them are shown, and there is no average lead. */
+    get isOfRules() {
+        return this.explanation.raw !== undefined;
+    }
+
+    get shown() {
+        return this.isOfRules ? undefined : REASONS_SHOWN;
+    }
+
     get raising() {
-        return this.explanation.reasons.filter(({ points }) => points > 0).slice(0, REASONS_SHOWN);
+        return this.explanation.reasons.filter(({ points }) => points > 0).slice(0, this.shown);
     }
 
     get lowering() {
-        return this.explanation.reasons.filter(({ points }) => points < 0).slice(0, REASONS_SHOWN);
+        return this.explanation.reasons.filter(({ points }) => points < 0).slice(0, this.shown);
     }
 }
 

@@ -21,8 +21,8 @@ patch(crmKanbanView.Renderer.components.KanbanHeader.prototype, {
     },
 
     get hasScores() {
-        const { model } = this.props.list;
-        return this.props.list.resModel === "crm.lead" && !model.useSampleModel && this.group.count > 0;
+        const { fields, model } = this.props.list;
+        return "lead_score" in fields && !model.useSampleModel && this.group.count > 0;
     },
 
     async loadAverageScore() {
