@@ -31,6 +31,9 @@ class TestScreens(HttpCase, LeadScoringCommon):
     def test_a_salesperson_finds_the_best_lead_first_and_sees_why(self):
         self.start_tour("/odoo/crm", "lead_scoring_my_open_leads", login=self.sam.login)
 
+    def test_a_new_user_is_shown_why_a_lead_is_scored(self):
+        self.start_tour("/odoo/my-open-leads-scored", "lead_scoring_see_why", login=self.sam.login)
+
     def test_a_salesperson_scores_leads_now_and_sees_them_in_every_view(self):
         self.start_tour("/odoo/my-open-leads-scored", "lead_scoring_score_now", login=self.sam.login)
 
