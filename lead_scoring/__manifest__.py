@@ -29,6 +29,7 @@
         "views/crm_stage_views.xml",
         "views/lead_scoring_go_live_views.xml",
         "views/lead_scoring_menus.xml",
+        "data/web_tour_data.xml",
         "views/lead_scoring_move_views.xml",
         "views/res_config_settings_views.xml",
     ],

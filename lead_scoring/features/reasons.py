@@ -12,7 +12,7 @@ from .catalogue import bin_label, find, level_labels, missing_words
 MINIMUM_SUPPORT = 20
 
 
-def reasons(env, card, lead_ids, levels, outcome="won"):
+def reasons(env, card, lead_ids, levels, outcome="won", limit=None):
     """Explain the scores of some leads of one version, in the reader's language and with the reader's rights.
 
     :param env: the reader's environment
@@ -20,26 +20,27 @@ def reasons(env, card, lead_ids, levels, outcome="won"):
     :param lead_ids: n ids
     :param levels: the n stored rows of levels, as bytes
     :param outcome: what a scorecard predicts, "won" or "qualified"
+    :param limit: how many reasons of each lead are wanted, the strongest ones; None is all
     :return: ``{lead id: {"score", "average" or "raw", "reasons"}}`` where reasons are dicts of feature, label, value,
         points and text, strongest first. Points add up to score - average over all features of a scorecard, to the
         raw points of rules. Features without points are not told, nor are fields that the reader may not see.
     """
     matrix = np.frombuffer(b"".join(levels), np.uint8).reshape(len(lead_ids), -1)
-    return _explained(card, env, lead_ids, matrix, outcome)
+    return _explained(card, env, lead_ids, matrix, outcome, limit)
 
 
 @singledispatch
-def _explained(card, env, lead_ids, matrix, outcome):
+def _explained(card, env, lead_ids, matrix, outcome, limit):
     raise TypeError(f"No words for {type(card).__name__}")
 
 
 @_explained.register
-def _of_rules(card: RuleCard, env, lead_ids, matrix, outcome):
+def _of_rules(card: RuleCard, env, lead_ids, matrix, outcome, limit):
     explained = {}
     tenths, raw = card.tenths(matrix), card.raw(matrix)
     for row, (lead_id, score) in enumerate(zip(lead_ids, card.scores(matrix).tolist())):
         strongest = np.argsort(-np.abs(tenths[row]), kind="stable").tolist()
-        told = [_fired(card.rules[place], int(tenths[row, place])) for place in strongest if tenths[row, place]]
+        told = [_fired(card.rules[place], int(tenths[row, place])) for place in strongest[:limit] if tenths[row, place]]
         explained[lead_id] = {"score": score, "raw": _points(round(10 * raw[row])), "reasons": told}
     return explained
 
@@ -54,21 +55,35 @@ def _points(tenths):
 
 
 @_explained.register
-def _of_scorecard(card: Scorecard, env, lead_ids, matrix, outcome):
+def _of_scorecard(card: Scorecard, env, lead_ids, matrix, outcome, limit):
     points = card.whole_points(matrix)
     strength = np.abs(card.contributions(matrix))
-    wording = _Wording(env, card, [set(matrix[:, column].tolist()) for column in range(matrix.shape[1])], outcome)
+    wording = _Wording(env, card, outcome)
+    told = (points != 0) & np.array(wording.visible, bool)
+    # Strongest first, those that are not told behind them.
+    columns = np.argsort(np.where(told, -strength, np.inf), axis=1, kind="stable")[:, :limit]
+    columns = [[column for column in row if told[at, column]] for at, row in enumerate(columns.tolist())]
+    wording.fetch(_levels_used(matrix, columns))
     average = card.average
-    explained = {}
-    for row, (lead_id, score) in enumerate(zip(lead_ids, card.scores(matrix).tolist())):
-        strongest = np.argsort(-strength[row], kind="stable")
-        told = [
-            wording.reason(column, int(matrix[row, column]), int(points[row, column]))
-            for column in strongest.tolist()
-            if points[row, column]
-        ]
-        explained[lead_id] = {"score": score, "average": average, "reasons": [reason for reason in told if reason]}
-    return explained
+    return {
+        lead_id: {
+            "score": score,
+            "average": average,
+            "reasons": [
+                wording.reason(column, int(matrix[row, column]), int(points[row, column])) for column in columns[row]
+            ],
+        }
+        for row, (lead_id, score) in enumerate(zip(lead_ids, card.scores(matrix).tolist()))
+    }
+
+
+def _levels_used(matrix, columns):
+    """Return for each feature the set of levels that occur in the chosen columns of the rows."""
+    used = [set() for _column in range(matrix.shape[1])]
+    for row, chosen in zip(matrix.tolist(), columns):
+        for column in chosen:
+            used[column].add(row[column])
+    return used
 
 
 def value_rates(env, card, names):
@@ -81,7 +96,8 @@ def value_rates(env, card, names):
     """
     wanted = set(names) & set(card.names)
     levels = [list(range(feature.levels.n_levels)) if feature.name in wanted else [] for feature in card.features]
-    wording = _Wording(env, card, [set(found) for found in levels])
+    wording = _Wording(env, card)
+    wording.fetch([set(found) for found in levels])
     rates = {}
     for column, feature in enumerate(card.features):
         if feature.name not in wanted or not wording.visible[column]:
@@ -104,18 +120,22 @@ def value_rates(env, card, names):
 
 
 class _Wording:
-    """The words for the levels that occur, fetched for all leads at once.
+    """The words for the levels that occur, fetched for all leads at once."""
 
-    :param levels: for each feature of the card the set of levels to be named
-    """
-
-    def __init__(self, env, card, levels, outcome="won"):
+    def __init__(self, env, card, outcome="won"):
         self.env, self.outcome = env, outcome
         self.cards = card.features
         features = find(env(su=True), card.names)
         self.features = [features.get(name) for name in card.names]
         self.visible = [feature is None or _may_read(env, feature) for feature in self.features]
-        self.values = level_labels(env, self._keys(levels))
+        self.values = {}
+
+    def fetch(self, levels):
+        """Look up the words for some levels.
+
+        :param levels: for each feature of the card the set of levels to be named
+        """
+        self.values = level_labels(self.env, self._keys(levels))
 
     def _keys(self, levels):
         """Return ``{feature: keys}`` of the categories that some lead has."""
@@ -127,9 +147,7 @@ class _Wording:
         return keys
 
     def reason(self, column, level, points):
-        """Return the reason of one level, None if the reader may not see its field."""
-        if not self.visible[column]:
-            return None
+        """Return the reason of one level, which was fetched before."""
         feature, card = self.features[column], self.cards[column]
         label = feature.label if feature else card.levels.name
         value = self.value(column, level)

@@ -1,9 +1,11 @@
 from . import (
     crm_lead,
+    crm_lead_grade_filters,
     crm_lead_moments,
     crm_lead_related_scores,
     crm_lead_score,
     crm_lead_score_history,
+    crm_lead_score_now,
     crm_stage,
     lead_scoring_config,
     lead_scoring_config_moves,

@@ -18,6 +18,7 @@ from . import (
     test_moves,
     test_outcome,
     test_rules,
+    test_open_leads_scored,
     test_runs,
     test_scoring_model,
     test_screens,

@@ -7,10 +7,18 @@ import { Component } from "@odoo/owl";
 /** The score of a lead; blank where a lead has none, because 0 would read as hopeless. */
 export class LeadScoreField extends Component {
     static template = "lead_scoring.LeadScoreField";
-    static props = { ...standardFieldProps };
+    static props = { ...standardFieldProps, showBar: { type: Boolean, optional: true } };
 
     get isScored() {
         return Boolean(this.props.record.data.lead_score_trend);
+    }
+
+    get score() {
+        return this.props.record.data[this.props.name];
+    }
+
+    get barStyle() {
+        return `width: ${this.score}%`;
     }
 }
 
@@ -18,5 +26,7 @@ registry.category("fields").add("lead_score", {
     component: LeadScoreField,
     displayName: _t("Lead score"),
     supportedTypes: ["integer"],
+    supportedOptions: [{ label: _t("Show a bar"), name: "show_bar", type: "boolean" }],
+    extractProps: ({ options }) => ({ showBar: Boolean(options.show_bar) }),
     fieldDependencies: [{ name: "lead_score_trend", type: "selection" }],
 });
