@@ -79,7 +79,8 @@ class TestLeadsThatMove(MovesCommon):
         self.assertEqual(changes.mapped("new_value_char"), ["Ours Accepted"])
 
     def test_a_grade_can_make_a_lead_sales_ready_instead_of_a_score(self):
-        grade = self.model.grade_ids.filtered(lambda grade: grade.min_score <= self._score_of_hot() <= grade.max_score)
+        lowest = int(self.model._preview_scores(self.hot.ids)[1].min())
+        grade = self.model.grade_ids.filtered(lambda grade: grade.min_score <= lowest <= grade.max_score)
         self.model.write({"sales_ready_by": "grade", "sales_ready_grade_id": grade.id, "sales_ready_score": 0})
         self._live()
         self._run()
