@@ -104,9 +104,7 @@ def moves(leads, say=print):
             address = f"http://127.0.0.1:{port}"
             people_save(address, database, made["ids"], lambda: time.sleep(5))  # warm up
             quiet, _nothing = people_save(address, database, made["ids"], lambda: time.sleep(QUIET_SECONDS))
-            busy, run = people_save(
-                address, database, made["ids"], lambda: in_child(JOBS + "move", database, say)
-            )
+            busy, run = people_save(address, database, made["ids"], lambda: in_child(JOBS + "move", database, say))
         first = in_child(JOBS + "move", database, say)  # what people held just then
         found = in_child(JOBS + "check", database, say, values={**quiet.pop("saved"), **busy.pop("saved")})
         say(f"without the run: {_told(quiet)}")
