@@ -4,6 +4,8 @@ from unittest.mock import patch
 from odoo.tests import tagged
 from odoo.tools import SQL, mute_logger
 
+from ..features.catalogue import catalogue
+from ..features.read import fields_read
 from ..models import crm_lead_moments
 from .common_moves import MovesCommon
 
@@ -78,6 +80,13 @@ class TestMomentsOfALead(MovesCommon):
             self.hot[0].write({"referred": "by a friend", "name": "Other name", "color": 3})
             self._save()
         self.assertFalse(self._triggered())
+
+    def test_every_feature_knows_which_fields_of_a_lead_it_is_made_of(self):
+        for name in catalogue(self.env):
+            read = fields_read([name])
+            self.assertLessEqual(read, set(self.env["crm.lead"]._fields), name)
+            if not name.startswith("activity."):
+                self.assertTrue(read, name)
 
     def test_what_a_lead_has_already_scores_nothing(self):
         with patch.object(type(self.model), "_score_batch", side_effect=AssertionError):
