@@ -1,6 +1,6 @@
 """Thirty rules on what happened against a predictive model: the daily scoring of the same leads.
 
-    /path/to/venv/python -m benchmarks.rules        (LEADS=125000: 50,000 of them open)
+    LEADS=125000 python3 -m dev run --bench --on bench -m benchmarks.rules        (50,000 of them open)
 
 Each measured run is a process of its own after VACUUM ANALYZE, and changes every score: two versions of either model
 take turns. Exit code 1 when the rules take more than twice the predictive model's time.
