@@ -2,39 +2,80 @@
 
 import numpy as np
 
-from ..scoring.scorecard import MISSING, CategoryLevels
+from ..scoring.scorecard import MISSING, CategoryLevels, sigmoid
 from .catalogue import bin_label, find, level_labels, missing_words
 
 # A win rate of fewer closed leads than this is hearsay.
 MINIMUM_SUPPORT = 20
 
 
-def reasons(env, card, lead_ids, levels):
+def reasons(env, card, lead_ids, levels, everything=False):
     """Explain the scores of some leads of one version, in the reader's language and with the reader's rights.
 
     :param env: the reader's environment
     :param card: the ``Scorecard`` that scored them
     :param lead_ids: n ids
     :param levels: the n stored rows of levels, as bytes
-    :return: ``{lead id: {"score", "average", "reasons"}}`` where reasons are dicts of feature, label, value,
+    :param everything: tell features without points too, and the sum with its rounding (see below)
+    :return: ``{lead id: {"score", "average", "reasons"}}`` where reasons are dicts of feature, subject, label, value,
         points (they add up to score - average over all features) and text, strongest first. Features without
-        points are not told, nor are fields that the reader may not see.
+        points are not told, nor are fields and records that the reader may not see. With ``everything`` each reason
+        has its ``exact`` points, and there are ``exact_score``, ``exact_average`` and ``hidden``, which is
+        ``{"count", "points", "exact"}`` of what is not told.
     """
     matrix = np.frombuffer(b"".join(levels), np.uint8).reshape(len(lead_ids), -1)
     points = card.whole_points(matrix)
     strength = np.abs(card.contributions(matrix))
-    wording = _Wording(env, card, [set(matrix[:, column].tolist()) for column in range(matrix.shape[1])])
+    wording = Wording(env, card, [set(matrix[:, column].tolist()) for column in range(matrix.shape[1])])
+    unseen = unseen_subjects(env, wording.features, lead_ids)
     average = card.average
     explained = {}
     for row, (lead_id, score) in enumerate(zip(lead_ids, card.scores(matrix).tolist())):
-        strongest = np.argsort(-strength[row], kind="stable")
-        told = [
-            wording.reason(column, int(matrix[row, column]), int(points[row, column]))
-            for column in strongest.tolist()
-            if points[row, column]
-        ]
-        explained[lead_id] = {"score": score, "average": average, "reasons": [reason for reason in told if reason]}
+        strongest = np.argsort(-strength[row], kind="stable").tolist()
+        told = {
+            column: reason
+            for column in strongest
+            if (everything or points[row, column])
+            and (
+                reason := wording.reason(
+                    column, int(matrix[row, column]), int(points[row, column]), unseen.get(lead_id, ())
+                )
+            )
+        }
+        explained[lead_id] = {"score": score, "average": average, "reasons": list(told.values())}
+        if everything:
+            _add_sum(explained[lead_id], card, matrix[row : row + 1], points[row], told)
     return explained
+
+
+def _add_sum(explanation, card, levels, points, told):
+    """Add what the sum of all reasons is made of before it is rounded, and how much of it is not told."""
+    exact = card.points(levels)[0]
+    for column, reason in told.items():
+        reason["exact"] = round(float(exact[column]), 1)
+    hidden = [column for column in range(len(points)) if column not in told]
+    explanation["exact_score"] = round(100 * float(card.probabilities(levels)[0]), 1)
+    explanation["exact_average"] = round(100 * float(sigmoid(card.intercept)), 1)
+    explanation["hidden"] = {
+        "count": len(hidden),
+        "points": int(points[hidden].sum()),
+        "exact": round(float(exact[hidden].sum()), 1),
+    }
+
+
+def unseen_subjects(env, features, lead_ids):
+    """Return ``{lead id: subjects}``: whether the reader may not see a lead's contact, or its company."""
+    subjects = {feature.subject for feature in features if feature} & {"contact", "company"}
+    if env.su or not subjects:
+        return {}
+    leads = env["crm.lead"].sudo().browse(lead_ids)
+    partners = leads.partner_id | leads.partner_id.commercial_partner_id
+    visible = set(partners.with_env(env)._filtered_access("read").ids)
+    unseen = {}
+    for lead in leads:
+        of_subject = {"contact": lead.partner_id, "company": lead.partner_id.commercial_partner_id}
+        unseen[lead.id] = {name for name, partner in of_subject.items() if partner and partner.id not in visible}
+    return unseen
 
 
 def value_rates(env, card, names):
@@ -47,7 +88,7 @@ def value_rates(env, card, names):
     """
     wanted = set(names) & set(card.names)
     levels = [list(range(feature.levels.n_levels)) if feature.name in wanted else [] for feature in card.features]
-    wording = _Wording(env, card, [set(found) for found in levels])
+    wording = Wording(env, card, [set(found) for found in levels])
     rates = {}
     for column, feature in enumerate(card.features):
         if feature.name not in wanted or not wording.visible[column]:
@@ -69,7 +110,7 @@ def value_rates(env, card, names):
     return rates
 
 
-class _Wording:
+class Wording:
     """The words for the levels that occur, fetched for all leads at once.
 
     :param levels: for each feature of the card the set of levels to be named
@@ -92,15 +133,25 @@ class _Wording:
                 keys[card.levels.name] = [key for level, key in enumerate(card.levels.keys) if level in used]
         return keys
 
-    def reason(self, column, level, points):
-        """Return the reason of one level, None if the reader may not see its field."""
-        if not self.visible[column]:
-            return None
+    def label(self, column):
+        """Return the words of a feature."""
+        feature = self.features[column]
+        return feature.label if feature else self.cards[column].levels.name
+
+    def reason(self, column, level, points, unseen=()):
+        """Return the reason of one level, None if the reader may not see its field, or the record it is of.
+
+        :param unseen: subjects whose record the reader may not see
+        """
         feature, card = self.features[column], self.cards[column]
-        label = feature.label if feature else card.levels.name
+        subject = feature.subject if feature else "lead"
+        if not self.visible[column] or subject in unseen:
+            return None
+        label = self.label(column)
         value = self.value(column, level)
         return {
             "feature": card.levels.name,
+            "subject": subject,
             "label": label,
             "value": value,
             "points": points,
@@ -122,6 +173,8 @@ class _Wording:
     def _sentence(self, card, level, points, label, value):
         _ = self.env._
         fact = _("%(label)s is %(value)s", label=label, value=value)
+        if not points:
+            return _("%(fact)s: less than a point.", fact=fact)
         # The table's last place is the missing one.
         place = -1 if level == MISSING else level
         closed, overall = card.closed[place], card.won.sum() / card.closed.sum()

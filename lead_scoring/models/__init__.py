@@ -1,7 +1,10 @@
 from . import (
     crm_lead,
     crm_lead_score,
+    crm_lead_score_feedback,
     crm_lead_score_history,
+    crm_lead_score_widget,
+    lead_scoring_action,
     lead_scoring_config,
     lead_scoring_feature,
     lead_scoring_grade,

@@ -1,0 +1,82 @@
+import { _t } from "@web/core/l10n/translation";
+import { deserializeDateTime, formatDate, formatDateTime } from "@web/core/l10n/dates";
+
+import { ReportChart } from "../report/report_chart";
+import { useLeadCall } from "./lead_calls";
+import { LeadScoreProblem } from "./lead_score_problem";
+import { signed } from "./signed";
+import { storyChart } from "./story_chart";
+
+import { Component, onWillStart, useState } from "@odoo/owl";
+
+const SHOWN = 8;
+
+/** How the score came about: a line over time, and each change with what made it. */
+export class LeadScoreStory extends Component {
+    static template = "lead_scoring.LeadScoreStory";
+    static components = { LeadScoreProblem, ReportChart };
+    static props = { leadId: Number };
+
+    setup() {
+        this.loaded = useLeadCall();
+        this.state = useState({ all: false });
+        this.signed = signed;
+        onWillStart(() => void this.load());
+    }
+
+    async load() {
+        if (await this.loaded.call("get_lead_score_story", this.props.leadId)) {
+            this.chart = this.loaded.data.changes.length ? storyChart(this.loaded.data) : null;
+        }
+    }
+
+    /** Changes and moves in one list, the newest first. */
+    get events() {
+        const { changes, stages } = this.loaded.data;
+        const events = [
+            ...changes.map((change, index) => ({ key: `change${index}`, date: change.date, change })),
+            ...stages.map((stage, index) => ({ key: `stage${index}`, date: stage.date, stage })),
+        ];
+        // The keys of equal dates are in the order of the server.
+        return events.reverse().sort((one, other) => other.date.localeCompare(one.date));
+    }
+
+    get shown() {
+        return this.state.all ? this.events : this.events.slice(0, SHOWN);
+    }
+
+    dayOf({ date }) {
+        return formatDate(deserializeDateTime(date));
+    }
+
+    timeOf({ date }) {
+        return formatDateTime(deserializeDateTime(date));
+    }
+
+    scoreOf({ change, score }) {
+        return change === null
+            ? _t("First score: %(score)s", { score })
+            : _t("%(before)s to %(after)s:", { before: score - change, after: score });
+    }
+
+    /** What made a change, in points that add up to it. */
+    partsOf({ change, data, ageing, version }) {
+        if (change === null) {
+            return [];
+        }
+        return [
+            { key: "data", label: _t("the lead's data"), points: data },
+            { key: "ageing", label: _t("its ageing"), points: ageing },
+            { key: "version", label: _t("a new version of the model"), points: version },
+        ].filter(({ points }) => points);
+    }
+
+    namedText({ label, before, after, points }) {
+        return _t("%(label)s: %(before)s, then %(after)s (%(points)s)", {
+            label,
+            before,
+            after,
+            points: signed(points),
+        });
+    }
+}
