@@ -3,7 +3,7 @@ import { deserializeDateTime, formatDate } from "@web/core/l10n/dates";
 import { useLeadCall } from "./lead_calls";
 import { LeadScoreProblem } from "./lead_score_problem";
 
-import { Component, onWillStart, useState } from "@odoo/owl";
+import { Component, onMounted, useState } from "@odoo/owl";
 
 let forms = 0;
 
@@ -22,7 +22,7 @@ export class LeadScoreFeedback extends Component {
         this.id = `o_lead_score_feedback_${++forms}`;
         this.loaded = useLeadCall();
         this.state = useState({ editing: false, expected: 50, comments: "", problem: "" });
-        onWillStart(() => void this.load());
+        onMounted(() => void this.load());
     }
 
     load() {

@@ -5,7 +5,7 @@ import { LeadScoreBasics } from "./lead_score_basics";
 import { LeadScoreProblem } from "./lead_score_problem";
 import { LeadScoreReasons } from "./lead_score_reasons";
 
-import { Component, onWillStart } from "@odoo/owl";
+import { Component, onMounted } from "@odoo/owl";
 
 /** The reasons behind a score, beside it in a list or on a card. Loaded when it is opened. */
 export class LeadScorePopover extends Component {
@@ -16,7 +16,7 @@ export class LeadScorePopover extends Component {
     setup() {
         this.action = useService("action");
         this.loaded = useLeadCall();
-        onWillStart(() => void this.load());
+        onMounted(() => void this.load());
     }
 
     load() {

@@ -1,7 +1,7 @@
 import { useLeadCall } from "./lead_calls";
 import { LeadScoreProblem } from "./lead_score_problem";
 
-import { Component, onWillStart } from "@odoo/owl";
+import { Component, onMounted } from "@odoo/owl";
 
 /** The few things that a person can do about a lead, each with the button that starts it. */
 export class LeadScoreProposals extends Component {
@@ -11,7 +11,7 @@ export class LeadScoreProposals extends Component {
 
     setup() {
         this.loaded = useLeadCall();
-        onWillStart(() => void this.load());
+        onMounted(() => void this.load());
     }
 
     load() {

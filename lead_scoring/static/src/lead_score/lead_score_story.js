@@ -7,7 +7,7 @@ import { LeadScoreProblem } from "./lead_score_problem";
 import { signed } from "./signed";
 import { storyChart } from "./story_chart";
 
-import { Component, onWillStart, useState } from "@odoo/owl";
+import { Component, onMounted, useState } from "@odoo/owl";
 
 const SHOWN = 8;
 
@@ -21,7 +21,7 @@ export class LeadScoreStory extends Component {
         this.loaded = useLeadCall();
         this.state = useState({ all: false });
         this.signed = signed;
-        onWillStart(() => void this.load());
+        onMounted(() => void this.load());
     }
 
     async load() {
@@ -59,16 +59,15 @@ export class LeadScoreStory extends Component {
             : _t("%(before)s to %(after)s:", { before: score - change, after: score });
     }
 
-    /** What made a change, in points that add up to it. */
+    /** What made a change, in points that add up to it: "+5 the lead's data, −2 its ageing". */
     partsOf({ change, data, ageing, version }) {
-        if (change === null) {
-            return [];
-        }
-        return [
-            { key: "data", label: _t("the lead's data"), points: data },
-            { key: "ageing", label: _t("its ageing"), points: ageing },
-            { key: "version", label: _t("a new version of the model"), points: version },
-        ].filter(({ points }) => points);
+        const parts = [
+            [data, _t("the lead's data")],
+            [ageing, _t("its ageing")],
+            [version, _t("a new version of the model")],
+        ];
+        const texts = parts.filter(([points]) => points).map(([points, part]) => `${signed(points)} ${part}`);
+        return change === null ? "" : ` ${texts.join(", ")}`;
     }
 
     namedText({ label, before, after, points }) {
