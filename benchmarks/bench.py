@@ -67,7 +67,10 @@ def _prepare(database, leads, say):
     made = in_child(JOBS + "fill", database, say, leads=leads)
     say(f"  {made['open']:,} of them open, after {made['seconds']:.0f} s; training")
     trained = in_child(JOBS + "train", database, say)
-    say(f"  trained after {trained['seconds']:.0f} s")
+    say(
+        f"  trained after {trained['seconds']:.0f} s, in {trained['turns']} turns of the scheduled action, "
+        f"the longest of {trained['longest_turn']:.0f} s"
+    )
     return {
         "open": made["open"],
         "server": json.loads(made["server"]),

@@ -11,6 +11,7 @@ from odoo import fields
 from benchmarks import synthetic
 
 CRON = "lead_scoring.ir_cron_score_leads"
+TRAINING_CRON = "lead_scoring.ir_cron_train_models"
 # In log-odds: moves every score between 3 and 97, so that each row has something to write.
 SHIFT = 0.5
 
@@ -26,9 +27,9 @@ def fill(env, say, leads):
 def train(env, say):
     """Train, go live without scoring, and add a second version whose log-odds are all ``SHIFT`` higher."""
     model = env.ref("lead_scoring.model_default")
-    started = time.monotonic()
-    version = model._train()
-    seconds = time.monotonic() - started
+    seconds, turns = _train_through_cron(env, model)
+    version = model._newest_version()
+    model.version_id = version
     model.action_go_live()
     card = version._load_card()
     other = dataclasses.replace(card, intercept=card.intercept + SHIFT)
@@ -36,7 +37,29 @@ def train(env, say):
     model.version_id = version
     env["ir.cron.trigger"].search([]).unlink()
     env.cr.commit()
-    return {"seconds": seconds, "versions": [version.id, shifted.id], "features": len(card.features)}
+    return {
+        "seconds": seconds,
+        "turns": len(turns),
+        "longest_turn": max(turns),
+        "versions": [version.id, shifted.id],
+        "features": len(card.features),
+    }
+
+
+def _train_through_cron(env, model):
+    """Train as its button does: wall time in seconds, and that of each turn of the scheduled action."""
+    model.action_train()
+    env.cr.commit()
+    started, turns = time.monotonic(), []
+    while model.training_requested:
+        begun = time.monotonic()
+        env.ref(TRAINING_CRON).method_direct_trigger()
+        turns.append(time.monotonic() - begun)
+        env.cr.commit()
+        env.invalidate_all()
+    if model.training_error:
+        raise RuntimeError(model.training_error)
+    return time.monotonic() - started, turns
 
 
 def ours(env, say, version, moment=None):

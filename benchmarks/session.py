@@ -15,12 +15,12 @@ RESULT = "RESULT "
 
 
 @contextlib.contextmanager
-def fresh_database(name):
-    """A new copy of the prepared database with the addon installed; dropped in the end."""
+def fresh_database(name, template="lead_scoring"):
+    """A new copy of the prepared database with the addon installed (or of ``crm``, without); dropped in the end."""
     from dev.databases import drop, fresh_copy, own
 
     name = own(f"{name}_{os.getpid()}")  # several measurements may run at once
-    fresh_copy("lead_scoring", name)
+    fresh_copy(template, name)
     try:
         yield name
     finally:

@@ -4,7 +4,9 @@ Messages in come from outside: incoming e-mails, and messages whose author is no
 are what internal users sent: messages and e-mails that followers get, mailings, SMS, letters. Internal notes,
 system notifications, automatic answers and out-of-office messages are neither. Their time is the message's
 date. A meeting counts once it is over. A done activity is the message that Odoo posts when it is marked as
-done (``mail.activity`` itself keeps the day only). Stage changes come from the tracked values of the stage.
+done (``mail.activity`` itself keeps the day only). Stage changes come from the tracked values of the stage. What the
+addon itself did counts as none of these (:mod:`own_moves`), nor does an activity of the type by which it tells that a
+lead is sales-ready.
 
 Every count is a number, 0 when there was nothing; days since the last one are missing then.
 """
@@ -16,6 +18,7 @@ from odoo.tools.translate import LazyTranslate
 
 from ..scoring.table import NumberColumn
 from .feature import DAY, Feature, asked, epoch
+from .own_moves import NOT_OURS
 
 _lt = LazyTranslate(__name__)
 
@@ -57,24 +60,23 @@ def needs(env, features):
 def columns(env, batch, features):
     """Return ``{name: column}`` by at most one query each for messages, meetings and stage changes."""
     kinds = {ACTIVITY[name][2] for name in features} - {None}
-    happened = {}
-    if kinds & {"message_in", "message_out", "activity_done"}:
-        happened.update(_messages(env, batch))
-    if "meeting" in kinds:
-        happened["meeting"] = _counted(batch, env.execute_query(_meetings_query(env, batch)))
-    if "stage_change" in kinds:
-        happened["stage_change"] = _counted(batch, env.execute_query(_stage_changes_query(env, batch)))
-    return {name: _column(batch, name, happened) for name in features}
+    counted = {kind: [] for kind in kinds}
+    for query in happened(env, kinds, batch.ids, batch.moments):
+        for row, kind, *counts in env.execute_query(SQL(_COUNTED, happened=query, last=epoch(SQL("max(date)")))):
+            if kind in kinds:
+                counted[kind].append((row, *counts))
+    found = {kind: _counted(batch, rows) for kind, rows in counted.items()}
+    return {name: _column(batch, name, found) for name in features}
 
 
-def _column(batch, name, happened):
+def _column(batch, name, found):
     _label, _type, kind, part = ACTIVITY[name]
     if kind is None:
         since = np.array(batch.rows["created"], np.float64)
     elif part == 0:
-        return NumberColumn(happened[kind][0])
+        return NumberColumn(found[kind][0])
     else:
-        since = happened[kind][1]
+        since = found[kind][1]
     return NumberColumn(np.maximum(batch.moments - since, 0) / DAY)
 
 
@@ -90,24 +92,45 @@ def _counted(batch, rows):
 
 
 # ------------------------------------------------------------
-# Messages and done activities
+# What happened
 # ------------------------------------------------------------
+
+MESSAGE_KINDS = frozenset({"message_in", "message_out", "activity_done"})
+
+_COUNTED = "SELECT row, kind, count(*), %(last)s FROM (%(happened)s) happened GROUP BY row, kind"
+
+
+def happened(env, kinds, lead_ids, moments, days=None):
+    """Return queries of what happened on leads before their moments: at most one each for messages, meetings and
+    stage changes, with columns row (from 1, in the order of the leads), moment, date and kind.
+
+    The one for messages tells all of :data:`MESSAGE_KINDS`.
+
+    :param kinds: set of message_in, message_out, activity_done, meeting, stage_change
+    :param lead_ids, moments: int64 and epoch seconds of shape (n,); a lead may come several times
+    :param days: what is older than so many days at the moment may be left out; None is nothing
+    """
+    leads = asked(lead_ids, moments)
+    since = SQL("asked.moment - %s::interval", f"{days} days") if days else SQL("'-infinity'::timestamp")
+    makers = [(MESSAGE_KINDS, _messages), ({"meeting"}, _meetings), ({"stage_change"}, _stage_changes)]
+    return [make(env, leads, since) for told, make in makers if kinds & told]
+
 
 # OFFSET 0 makes the planner go lead by lead through the index: left to itself it reads and sorts whole tables
 # for each page of leads (stage changes of 5,000 leads among 600,000 messages: 386 ms instead of 38).
-_MESSAGES_BEFORE = SQL("""
+_MESSAGES_BEFORE = """
     SELECT * FROM mail_message
-    WHERE model = 'crm.lead' AND res_id = asked.lead_id AND date < asked.moment OFFSET 0
-""")
+    WHERE model = 'crm.lead' AND res_id = asked.lead_id AND date < asked.moment AND date >= %(since)s OFFSET 0
+"""
 
 # A message without a subtype is internal, as in Odoo; a subtype that says nothing is not.
 _IS_NOTE = SQL("(message.is_internal IS TRUE OR subtype.id IS NULL OR subtype.internal IS TRUE)")
 
 # mail_message is read once for all three kinds.
 _MESSAGES = """
-    SELECT row, kind, count(*), %(last)s
-    FROM (
-        SELECT asked.row, message.date, CASE
+    SELECT * FROM (
+        SELECT asked.row, asked.moment, message.date, CASE
+            WHEN message.mail_activity_type_id = %(ours)s THEN NULL
             WHEN message.mail_activity_type_id IS NOT NULL THEN 'activity_done'
             WHEN message.message_type IN ('email_outgoing', 'sms', 'snailmail') THEN 'message_out'
             WHEN message.message_type NOT IN ('comment', 'email', 'whatsapp_message') THEN NULL
@@ -119,66 +142,56 @@ _MESSAGES = """
         FROM %(asked)s
         CROSS JOIN LATERAL (%(messages)s) message
         LEFT JOIN mail_message_subtype subtype ON subtype.id = message.subtype_id
-    ) happened
+    ) told
     WHERE kind IS NOT NULL
-    GROUP BY row, kind
 """
 
 
-def _messages(env, batch):
+def _messages(env, leads, since):
     env["mail.message"].flush_model()
     env["res.users"].flush_model(["partner_id", "share"])
-    query = SQL(
+    return SQL(
         _MESSAGES,
-        last=epoch(SQL("max(date)")),
-        asked=asked(batch.ids, batch.moments),
-        messages=_MESSAGES_BEFORE,
+        asked=leads,
+        messages=SQL(_MESSAGES_BEFORE, since=since),
         is_note=_IS_NOTE,
+        ours=env["ir.model.data"]._xmlid_to_res_id("lead_scoring.mail_activity_sales_ready") or 0,
     )
-    rows_of = {"message_in": [], "message_out": [], "activity_done": []}
-    for row, kind, count, last in env.execute_query(query):
-        rows_of[kind].append((row, count, last))
-    return {kind: _counted(batch, rows) for kind, rows in rows_of.items()}
 
 
-# ------------------------------------------------------------
-# Meetings and stage changes
-# ------------------------------------------------------------
-
-
-def _meetings_query(env, batch):
+def _meetings(env, leads, since):
     env["calendar.event"].flush_model(["opportunity_id", "stop", "active"])
     return SQL(
         """
-        SELECT asked.row, count(*), %(last)s
+        SELECT asked.row, asked.moment, event.stop AS date, 'meeting' AS kind
         FROM %(asked)s
         CROSS JOIN LATERAL (
             SELECT stop FROM calendar_event
-            WHERE opportunity_id = asked.lead_id AND active AND stop < asked.moment OFFSET 0
+            WHERE opportunity_id = asked.lead_id AND active AND stop < asked.moment AND stop >= %(since)s OFFSET 0
         ) event
-        GROUP BY asked.row
         """,
-        last=epoch(SQL("max(event.stop)")),
-        asked=asked(batch.ids, batch.moments),
+        asked=leads,
+        since=since,
     )
 
 
-def _stage_changes_query(env, batch):
+def _stage_changes(env, leads, since):
     env["mail.message"].flush_model(["model", "res_id", "date"])
     env["mail.tracking.value"].flush_model(["mail_message_id", "field_id"])
+    env["lead.scoring.move"].flush_model(["message_id"])
     return SQL(
         """
-        SELECT asked.row, count(*), %(last)s
+        SELECT asked.row, asked.moment, message.date, 'stage_change' AS kind
         FROM %(asked)s
         CROSS JOIN LATERAL (%(messages)s) message
         CROSS JOIN LATERAL (
             SELECT id FROM mail_tracking_value
             WHERE mail_message_id = message.id AND field_id = %(stage)s OFFSET 0
         ) tracked
-        GROUP BY asked.row
+        WHERE %(not_ours)s
         """,
-        last=epoch(SQL("max(message.date)")),
-        asked=asked(batch.ids, batch.moments),
-        messages=_MESSAGES_BEFORE,
+        asked=leads,
+        messages=SQL(_MESSAGES_BEFORE, since=since),
+        not_ours=NOT_OURS,
         stage=env["ir.model.fields"]._get("crm.lead", "stage_id").id,
     )

@@ -5,7 +5,8 @@ How it works
        one, tags by one. What does not exist any more is told in ``missing`` and has no column.
     2. One query reads every column of the lead's row, of its contact and of the contact's company that the
        asked features need. Three fields of the lead: one query in all.
-    3. Where moments are in the past, two queries roll the tracked values of the lead's row back to them.
+    3. Where moments are in the past, two queries roll the tracked values of the lead's row back to them, and two
+       find the contact that each lead had then, with what is asked of it.
     4. Tags, messages with done activities, meetings, stage changes and earlier leads take one query each
        (earlier leads two), and only when a feature asks for them.
     5. Rows become columns: each distinct value is understood once, each lead costs a dictionary lookup.
@@ -23,16 +24,12 @@ from odoo import fields
 from odoo.tools import SQL
 
 from ..scoring.table import FeatureTable
-from . import activity, history, lead_fields, properties, tags
-from .feature import int_array
+from . import activity, history, lead_fields, properties, tags, tracked
+from .feature import epoch, int_array
+from .outcome import WON
 
 # Each has find(env, names, labels), needs(env, features) from the lead's row, columns(env, batch, features).
 GROUPS = (lead_fields, properties, tags, activity, history)
-
-JOINS = {
-    "contact": SQL("LEFT JOIN res_partner p ON p.id = l.partner_id"),
-    "company": SQL("LEFT JOIN res_partner c ON c.id = p.commercial_partner_id"),
-}
 
 
 @dataclass
@@ -56,13 +53,15 @@ class Extraction:
 class Batch:
     """Leads being read: ids and moments (epoch seconds) of shape (n,), and what their rows hold, by key.
 
-    ``past``: whether moments may lie in the past, so that tracked values are rolled back to them.
+    ``past``: whether moments may lie in the past, so that tracked values are rolled back to them. ``ended``: when each
+    lead ended (epoch seconds; NaN while it has not), which such values are rolled back behind.
     """
 
     ids: np.ndarray
     moments: np.ndarray
     rows: dict
     past: bool
+    ended: np.ndarray = None
     problems: list = field(default_factory=list)
 
 
@@ -82,7 +81,7 @@ def find(env, names=None, leads=None, labels=True):
     }
 
 
-def extract(env, lead_ids, names, as_of=None):
+def extract(env, lead_ids, names, as_of=None, ended=None):
     """Return an :class:`Extraction` of the leads with the features of these names.
 
     :param env: environment with the rights to read all that is asked for; leads are filtered by ids alone
@@ -90,12 +89,15 @@ def extract(env, lead_ids, names, as_of=None):
     :param names: names of features, see :func:`features.catalogue.catalogue`
     :param as_of: the moment: None (now), a datetime in UTC, or one for each lead (datetimes, or an array of
         numpy.datetime64); only what happened strictly before it counts
+    :param ended: float64 of shape (n,), epoch seconds at which each lead ended, NaN where it has not; by default when
+        it was won or lost
     """
     names = list(dict.fromkeys(names))
     found = find(env, names, labels=False)
     grouped = {group: _features_of(group, found) for group in GROUPS}
     lead_ids = np.asarray(lead_ids, np.int64).reshape(-1)
-    batch, gone = _read_batch(env, lead_ids, _moments(as_of, len(lead_ids)), grouped, as_of is not None)
+    past = as_of is not None
+    batch, gone = _read_batch(env, lead_ids, moments_of(as_of, len(lead_ids)), grouped, past, ended)
     columns = {}
     for group, features in grouped.items():
         columns.update(group.columns(env, batch, features))
@@ -123,8 +125,8 @@ def _group_of(feature):
 # ------------------------------------------------------------
 
 
-def _moments(as_of, count):
-    """Return epoch seconds (float64) of shape (count,)."""
+def moments_of(as_of, count):
+    """Return epoch seconds (float64) of shape (count,); see :func:`extract`."""
     if as_of is None:
         as_of = fields.Datetime.now()
     if isinstance(as_of, datetime):
@@ -150,11 +152,14 @@ def _epoch_seconds(moment):
 # ------------------------------------------------------------
 
 
-def _read_batch(env, lead_ids, moments, grouped, past):
+def _read_batch(env, lead_ids, moments, grouped, past, ended):
     """Read the rows of the leads that exist, in the order asked for."""
     wanted = {}
     for group, features in grouped.items():
         wanted.update(group.needs(env, features))
+    of_contact = any(subjects for _sql, subjects in wanted.values())
+    if past and ended is None:
+        wanted["ended"] = (epoch(WON.ended_at), ())
     found, rows = _read_rows(env, np.unique(lead_ids), wanted)
     place = np.minimum(np.searchsorted(found, lead_ids), max(len(found) - 1, 0))
     exists = found[place] == lead_ids if len(found) else np.zeros(len(lead_ids), bool)
@@ -162,24 +167,62 @@ def _read_batch(env, lead_ids, moments, grouped, past):
     place = place[exists]
     if not np.array_equal(place, np.arange(len(found))):
         rows = {key: tuple(values[row] for row in place.tolist()) for key, values in rows.items()}
-    return Batch(lead_ids[exists], moments[exists], rows, past), gone
+    batch = Batch(lead_ids[exists], moments[exists], rows, past)
+    if past:
+        batch.ended = np.array(rows.pop("ended"), np.float64) if ended is None else np.asarray(ended)[exists]
+        if of_contact:
+            _meet_contacts_then(env, batch, wanted)
+    return batch, gone
 
 
-def _read_rows(env, lead_ids, wanted):
-    """Return the ids that exist, ascending, and ``{key: values}``."""
+def _meet_contacts_then(env, batch, wanted):
+    """Read the rows anew of leads that had another contact at their moment, or none, as if they had it now."""
+    then = tracked.contacts_then(env, batch)
+    if not then:
+        return
+    _ids, rows = _read_rows(env, batch.ids[list(then)], wanted, list(then.values()))
+    for key, values in rows.items():
+        if key in batch.rows:
+            changed = list(batch.rows[key])
+            for row, value in zip(then, values):
+                changed[row] = value
+            batch.rows[key] = tuple(changed)
+
+
+def _read_rows(env, lead_ids, wanted, partners=None):
+    """Return the ids that exist, ascending, and ``{key: values}``.
+
+    :param partners: ids of contacts (None is nobody) in the place of the leads' own, of shape (n,); the rows come in the
+        order of ``lead_ids`` then, which all exist
+    """
     subjects = {subject for _sql, subjects in wanted.values() for subject in subjects}
-    if "company" in subjects:
-        subjects.add("contact")
     env["crm.lead"].flush_model()
     if subjects:
         env["res.partner"].flush_model()
-    rows = env.execute_query(
-        SQL(
-            "SELECT %s FROM crm_lead l %s WHERE l.id = ANY(%s) ORDER BY l.id",
-            SQL(", ").join([SQL("l.id"), *(sql for sql, _subjects in wanted.values())]),
-            SQL(" ").join(join for subject, join in JOINS.items() if subject in subjects),
-            int_array(lead_ids.tolist()),
+    columns = SQL(", ").join([SQL("l.id"), *(sql for sql, _subjects in wanted.values())])
+    ids = int_array(lead_ids.tolist())
+    if partners is None:
+        joins = _joins(subjects, SQL("l.partner_id"))
+        query = SQL("SELECT %s FROM crm_lead l %s WHERE l.id = ANY(%s) ORDER BY l.id", columns, joins, ids)
+    else:
+        query = SQL(
+            "SELECT %s FROM unnest(%s, %s) WITH ORDINALITY AS met(lead_id, partner_id, row)"
+            " JOIN crm_lead l ON l.id = met.lead_id %s ORDER BY met.row",
+            columns,
+            ids,
+            int_array(partners),
+            _joins(subjects, SQL("met.partner_id")),
         )
-    )
-    ids, *values = zip(*rows) if rows else [()] * (1 + len(wanted))
-    return np.array(ids, np.int64), dict(zip(wanted, values))
+    rows = env.execute_query(query)
+    found, *values = zip(*rows) if rows else [()] * (1 + len(wanted))
+    return np.array(found, np.int64), dict(zip(wanted, values))
+
+
+def _joins(subjects, contact):
+    """Return the joins to a contact and its company, as far as they are asked for."""
+    joins = []
+    if subjects:
+        joins.append(SQL("LEFT JOIN res_partner p ON p.id = %s", contact))
+    if "company" in subjects:
+        joins.append(SQL("LEFT JOIN res_partner c ON c.id = p.commercial_partner_id"))
+    return SQL(" ").join(joins)

@@ -3,13 +3,14 @@
 import numpy as np
 
 from odoo import fields
+from odoo.fields import Domain
 from odoo.tools import SQL
 
 from ..scoring.leaks import find_leaks
 from .extract import extract
 from .feature import DAY, epoch
 from .history import HISTORY
-from .moments import columns_of, open_domain, search, seconds, uniform
+from .moments import columns_of, search, seconds, uniform
 from .pages import PAGE_SIZE
 from .tracked import late_writes
 
@@ -46,7 +47,7 @@ def guard(env, domain, data, *, seed=0, now=None, trusted=(), distrusted=()):
         families={name: family for name in data.table.names if (family := _family(name))},
         trusted=set(trusted),
         distrusted=set(distrusted),
-        late_writes=late_writes(env, data.ids[last], data.table.names),
+        late_writes=late_writes(env, data.ids[last], data.table.names, data.outcome.ended_at),
     )
 
 
@@ -63,7 +64,7 @@ def _family(name):
 
 def _open_leads(env, domain, data, seed, now):
     """Return ids and times of creation of open leads of known ages, at most MOST_OPEN of them, drawn by their ids."""
-    where = SQL("l.create_date IS NOT NULL AND l.id IN %s", search(env, open_domain(domain)).subselect())
+    where = SQL("l.create_date IS NOT NULL AND l.id IN %s", search(env, Domain(domain) & data.outcome.open).subselect())
     ids, created_at = columns_of(env, [SQL("l.id::float8"), epoch(SQL("l.create_date"))], where)
     oldest = data.figures["oldest_days"]
     known = np.flatnonzero(seconds(now) - created_at <= (np.inf if oldest is None else oldest * DAY))

@@ -48,8 +48,8 @@ def _hash(column):
 
 
 _COLUMNS = {
-    "partner": _id(SQL("l.partner_id")),
-    "commercial": _id(SQL("coalesce(p.commercial_partner_id, l.partner_id)")),
+    "partner": _id(SQL("p.id")),
+    "commercial": _id(SQL("coalesce(p.commercial_partner_id, p.id)")),
     "email": _hash(SQL("l.email_normalized")),
     "criterion": _hash(SQL("l.email_domain_criterion")),
     "company": _id(SQL("l.company_id")),
@@ -73,7 +73,7 @@ def needs(env, features):
     """Return ``{key: (expression, subjects it joins)}`` of each lead's row."""
     if not features:
         return {}
-    keys = {key: (sql, ("contact",) if key == "commercial" else ()) for key, sql in _COLUMNS.items()}
+    keys = {key: (sql, ("contact",) if key in ("partner", "commercial") else ()) for key, sql in _COLUMNS.items()}
     return keys | {"domain": (SQL("nullif(l.email_domain_criterion, '')"), ())}
 
 

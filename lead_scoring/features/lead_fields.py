@@ -1,8 +1,8 @@
 """Features that are columns of the lead, of its contact and of the contact's company.
 
 Contacts and companies keep no history: their values are those of today, also where a moment in the past is
-asked for, but missing where the lead had no contact yet. So are the untracked columns of a lead; the tracked ones
-are rolled back (:mod:`tracked`).
+asked for, but they are those of the contact that the lead had then, missing where it had none yet (:mod:`extract`).
+The untracked columns of a lead are those of today too; the tracked ones are rolled back (:mod:`tracked`).
 
 A job position is free text: "Sales Manager", "sales manager " and "SALES-MANAGER" are one category, and
 training puts the rare ones together as "other". An expected revenue of 0 is Odoo's default, so it means
@@ -29,6 +29,7 @@ from odoo.addons.iap.tools.iap_tools import _MAIL_PROVIDERS
 
 from . import tracked
 from .feature import DAY, Feature, categories, epoch, normalise, numbers, text_length
+from .own_moves import CONVERTED, MOVED, stages_without
 
 _lt = LazyTranslate(__name__)
 
@@ -85,7 +86,6 @@ class Own(NamedTuple):
     type: str
     label: object = None
     sql: object = None
-    needs: frozenset = frozenset()  # subjects beside the lead
     choices: tuple = ()
 
 
@@ -93,10 +93,8 @@ def _filled(column):
     return Own("boolean", sql=SQL("coalesce(%s, '') <> ''", SQL.identifier("l", column)))
 
 
-_COMPANY = frozenset({"company"})
 _DOMAIN = SQL("split_part(l.email_normalized, '@', 2)")
 _FREE = SQL("%s = ANY(%s)", _DOMAIN, sorted({provider.strip() for provider in _MAIL_PROVIDERS}))
-_NAMED_COMPANY = SQL("(coalesce(l.partner_name, '') <> '' OR coalesce(c.is_company, false))")
 
 OWN = {
     "lead.source_id": Own("many2one"),
@@ -118,7 +116,8 @@ OWN = {
     "lead.has_email": _filled("email_from")._replace(label=_lt("Has an e-mail address")),
     "lead.has_phone": _filled("phone")._replace(label=_lt("Has a phone number")),
     "lead.has_website": _filled("website")._replace(label=_lt("Has a website")),
-    "lead.has_company": Own("boolean", _lt("Has a company"), _NAMED_COMPANY, _COMPANY),
+    # The name of one; whether the contact is one, or of one, is added.
+    "lead.has_company": _filled("partner_name")._replace(label=_lt("Has a company")),
     "lead.email_domain_kind": Own(
         "selection",
         _lt("Kind of e-mail domain"),
@@ -231,15 +230,21 @@ def needs(env, features):
             wanted["company"] = (SQL("l.company_id"), ())
         else:
             wanted[feature.name] = _expression(env, feature)
+        if feature.name == "lead.stage_id":
+            wanted["moved"] = (MOVED, ())
         if feature.name == "lead.type":
-            wanted["converted"] = (epoch(SQL("l.date_conversion")), ())
-    return wanted | tracked.needs(env, features)
+            # A lead that the addon converted is one at every moment.
+            converted = SQL("CASE WHEN %s THEN 'infinity' ELSE %s END", CONVERTED, epoch(SQL("l.date_conversion")))
+            wanted["converted"] = (converted, ())
+        if feature.name == "lead.has_company":
+            wanted["of_company"] = (SQL("coalesce(c.is_company, false)"), {"company"})
+    return wanted
 
 
 def _expression(env, feature):
     own = OWN.get(feature.name)
     if own and own.sql:
-        return own.sql, own.needs
+        return own.sql, ()
     column = SQL("%s.%s", ALIASES[feature.subject], SQL.identifier(feature.field))
     if env[MODELS[feature.subject]]._fields[feature.field].translate:
         column = SQL("(%s ->> 'en_US')", column)
@@ -255,12 +260,8 @@ def _expression(env, feature):
 def columns(env, batch, features):
     """Return ``{name: column}`` from the rows that were read, rolled back to their moments."""
     rows = {**batch.rows, **tracked.values_then(env, batch, features)}
-    theirs = [name for name, feature in features.items() if feature.subject != "lead"]
-    if theirs:
-        nobody = tracked.without_contact(env, batch)
-        if nobody.any():
-            for name in theirs:
-                rows[name] = tuple(None if none else value for value, none in zip(rows[name], nobody.tolist()))
+    if "lead.stage_id" in features:
+        rows["lead.stage_id"] = stages_without(env, batch, rows["lead.stage_id"])
     return {name: _column(env, replace(batch, rows=rows), feature) for name, feature in features.items()}
 
 
@@ -270,6 +271,8 @@ def _column(env, batch, feature):
     values = batch.rows[feature.name]
     if feature.name == "lead.type":
         return _types_then(batch, values)
+    if feature.name == "lead.has_company":
+        values = [named or of_company for named, of_company in zip(values, batch.rows["of_company"])]
     if feature.type == "moment":
         return numbers((np.array(values, np.float64) - batch.moments) / DAY)
     return DECODERS.get(feature.type, numbers)(values)

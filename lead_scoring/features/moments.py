@@ -21,6 +21,7 @@ from ..scoring.table import FeatureTable
 from .extract import extract
 from .feature import epoch
 from .history import CLOSED_AT
+from .outcome import WON, Outcome
 from .pages import PAGE_SIZE
 
 # A model of more closed leads than that learns from a sample of them.
@@ -34,6 +35,7 @@ class TrainingSet:
     ``ids`` int64, ``won`` bool, ``closed_at``, ``created_at`` and ``as_of`` (the moment) in epoch seconds, ``weights``
     float64 above 0, in sum the number of leads, ``groups`` int64, the number of the lead from 0 on: all of shape (m,).
     ``problems`` and ``missing`` as in Extraction; a value that makes no sense is told for each moment of its lead.
+    ``outcome``: what ``won`` and ``closed_at`` are about.
     ``figures``: dict for JSON, of ``scoring.weighting.figures`` and
 
         won, lost: number of leads that are learned from
@@ -54,6 +56,7 @@ class TrainingSet:
     figures: dict
     problems: list = field(default_factory=list)
     missing: list = field(default_factory=list)
+    outcome: Outcome = WON
 
     @property
     def lead_won(self):
@@ -92,18 +95,19 @@ class _Closed:
         return _Closed(self.ids[rows], self.won[rows], self.closed_at[rows], self.created_at[rows])
 
 
-def training_set(env, domain, names, *, seed, now=None, months=None, most=MOST_LEADS):
+def training_set(env, domain, names, *, seed, now=None, months=None, most=MOST_LEADS, outcome=WON):
     """Return the :class:`TrainingSet` of the won and lost leads of a domain, archived ones included.
 
     :param names: names of features; those that do not exist any more have no column
     :param now: datetime in UTC to count the open leads' ages to; the beginning of today by default
     :param months: learn from leads that closed in so many months until now; None is all
     :param most: number of leads to learn from at most; of more, a sample drawn evenly over outcomes and time
+    :param outcome: Outcome, which says what is won, what is lost, when, and which leads it is about
     """
     now = now or fields.Datetime.now().replace(hour=0, minute=0, second=0, microsecond=0)
     since = now - relativedelta(months=months) if months else None
-    closed = _closed_leads(env, domain, since)
-    created, open_ages = _created(env, domain), _open_ages(env, domain, seconds(now))
+    closed = closed_leads(env, domain, since, outcome)
+    created, open_ages = _created(env, domain, outcome), _open_ages(env, domain, seconds(now), outcome)
     correction = _correction(closed, created, since, now)
     figures = weighting.figures(closed.lifetimes, correction, created, open_ages, seconds(now))
     kept = weighting.thinned(closed.won, closed.closed_at, most, uniform(closed.ids, seed + 1))
@@ -119,10 +123,8 @@ def training_set(env, domain, names, *, seed, now=None, months=None, most=MOST_L
     }
     rows = closed.take(found.leads)
     as_of = rows.begin + found.ages
-    parts = [
-        extract(env, rows.ids[start : start + PAGE_SIZE], names, _stamps(as_of[start : start + PAGE_SIZE]))
-        for start in range(0, max(len(rows.ids), 1), PAGE_SIZE)
-    ]
+    pages = [slice(start, start + PAGE_SIZE) for start in range(0, max(len(rows.ids), 1), PAGE_SIZE)]
+    parts = [extract(env, rows.ids[page], names, _stamps(as_of[page]), rows.closed_at[page]) for page in pages]
     return TrainingSet(
         rows.ids,
         FeatureTable.concat([part.table for part in parts]),
@@ -135,10 +137,24 @@ def training_set(env, domain, names, *, seed, now=None, months=None, most=MOST_L
         figures,
         [problem for part in parts for problem in part.problems],
         parts[0].missing,
+        outcome,
     )
 
 
-def too_old_domain(domain, oldest_days, now=None):
+def count_closed(env, domain, *, now=None, months=None, outcome=WON):
+    """Return how many won and how many lost leads :func:`training_set` would find."""
+    now = now or fields.Datetime.now()
+    since = now - relativedelta(months=months) if months else None
+    return env.execute_query(
+        SQL(
+            "SELECT count(*) FILTER (WHERE %(won)s), count(*) FILTER (WHERE NOT %(won)s) FROM crm_lead l WHERE %(where)s",
+            won=outcome.won,
+            where=_ended(env, domain, since, outcome),
+        )
+    )[0]
+
+
+def too_old_domain(domain, oldest_days, now=None, outcome=WON):
     """Return the Domain of the open leads among a domain that are older than almost any lead that closed.
 
     :param oldest_days: of the figures of a TrainingSet; None (nothing closed) is no lead
@@ -147,7 +163,8 @@ def too_old_domain(domain, oldest_days, now=None):
     if oldest_days is None:
         return Domain.FALSE
     now = now or fields.Datetime.now().replace(hour=0, minute=0, second=0, microsecond=0)
-    return open_domain(domain) & Domain("create_date", "<", now - relativedelta(seconds=oldest_days * weighting.DAY))
+    too_old = Domain("create_date", "<", now - relativedelta(seconds=oldest_days * weighting.DAY))
+    return Domain(domain) & outcome.open & too_old
 
 
 def _correction(closed, created, since, now):
@@ -164,42 +181,41 @@ def _correction(closed, created, since, now):
 # ------------------------------------------------------------
 
 
-def _closed_leads(env, domain, since):
+def closed_leads(env, domain, since, outcome=WON):
     """Return the closed leads, by id."""
-    query = search(env, Domain(domain) & Domain("won_status", "in", ["won", "lost"]))
-    window = SQL("AND %s >= %s", CLOSED_AT, since) if since else SQL("AND %s IS NOT NULL", CLOSED_AT)
     ids, won, closed_at, created_at = columns_of(
         env,
         [
             SQL("l.id::float8"),
-            SQL("(l.won_status = 'won')::int::float8"),
-            epoch(CLOSED_AT),
-            epoch(SQL("coalesce(l.create_date, %s)", CLOSED_AT)),
+            SQL("(%s)::int::float8", outcome.won),
+            epoch(outcome.ended_at),
+            epoch(SQL("coalesce(l.create_date, %s)", outcome.ended_at)),
         ],
-        SQL("l.id IN %s %s", query.subselect(), window),
+        _ended(env, domain, since, outcome),
     )
     return _Closed(ids.astype(np.int64), won > 0, closed_at, created_at)
 
 
-def _created(env, domain):
+def _ended(env, domain, since, outcome):
+    """Return the condition of the leads of a domain that have ended, since a time if one is given."""
+    window = SQL(">= %s", since) if since else SQL("IS NOT NULL")
+    return SQL("l.id IN %s AND %s %s", search(env, Domain(domain)).subselect(), outcome.ended_at, window)
+
+
+def _created(env, domain, outcome):
     """Return the times of creation of all leads, open and closed, in epoch seconds."""
-    query = search(env, Domain(domain))
     created = SQL("coalesce(l.create_date, %s)", CLOSED_AT)
-    where = SQL("%s IS NOT NULL AND l.id IN %s", created, query.subselect())
+    subselect = search(env, Domain(domain)).subselect()
+    where = SQL("%s IS NOT NULL AND l.id IN %s AND %s", created, subselect, outcome.came)
     return columns_of(env, [epoch(created)], where)[0]
 
 
-def _open_ages(env, domain, now):
+def _open_ages(env, domain, now, outcome):
     """Return the ages in seconds of the open leads; leads younger than ``now`` have age 0."""
-    query = search(env, open_domain(domain))
+    query = search(env, Domain(domain) & outcome.open)
     where = SQL("l.create_date IS NOT NULL AND l.id IN %s", query.subselect())
     (created_at,) = columns_of(env, [epoch(SQL("l.create_date"))], where)
     return np.maximum(now - created_at, 0)
-
-
-def open_domain(domain):
-    """Return the Domain of the open leads among a domain."""
-    return Domain(domain) & Domain("won_status", "=", "pending") & Domain("active", "=", True)
 
 
 def columns_of(env, columns, where):

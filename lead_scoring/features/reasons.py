@@ -1,8 +1,11 @@
 """Contributions said in words: why a lead has the score it has."""
 
+from functools import singledispatch
+
 import numpy as np
 
-from ..scoring.scorecard import MISSING, CategoryLevels, sigmoid
+from ..scoring.rules import RuleCard
+from ..scoring.scorecard import MISSING, CategoryLevels, Scorecard, sigmoid
 from .catalogue import bin_label, find, level_labels, missing_words
 
 # A win rate of fewer closed leads than this is hearsay.
@@ -13,17 +16,52 @@ def reasons(env, card, lead_ids, levels, everything=False):
     """Explain the scores of some leads of one version, in the reader's language and with the reader's rights.
 
     :param env: the reader's environment
-    :param card: the ``Scorecard`` that scored them
+    :param card: the ``Scorecard`` or ``RuleCard`` that scored them
     :param lead_ids: n ids
     :param levels: the n stored rows of levels, as bytes
     :param everything: tell features without points too, and the sum with its rounding (see below)
-    :return: ``{lead id: {"score", "average", "reasons"}}`` where reasons are dicts of feature, subject, label, value,
-        points (they add up to score - average over all features) and text, strongest first. Features without
-        points are not told, nor are fields and records that the reader may not see. With ``everything`` each reason
-        has its ``exact`` points, and there are ``exact_score``, ``exact_average`` and ``hidden``, which is
-        ``{"count", "points", "exact"}`` of what is not told.
+    :return: ``{lead id: {"score", "average" or "raw", "reasons"}}`` where reasons are dicts of feature, subject, label,
+        value, points and text, strongest first. Points add up to score - average over all features of a scorecard, to
+        the raw points of rules. Features without points are not told, nor are fields and records that the reader may
+        not see. With ``everything`` each reason of a scorecard has its ``exact`` points, and there are
+        ``exact_score``, ``exact_average`` and ``hidden``, which is ``{"count", "points", "exact"}`` of what is not told.
     """
     matrix = np.frombuffer(b"".join(levels), np.uint8).reshape(len(lead_ids), -1)
+    return _explained(card, env, lead_ids, matrix, everything)
+
+
+@singledispatch
+def _explained(card, env, lead_ids, matrix, everything):
+    raise TypeError(f"No words for {type(card).__name__}")
+
+
+@_explained.register
+def _of_rules(card: RuleCard, env, lead_ids, matrix, everything):
+    explained = {}
+    tenths, raw = card.tenths(matrix), card.raw(matrix)
+    for row, (lead_id, score) in enumerate(zip(lead_ids, card.scores(matrix).tolist())):
+        strongest = np.argsort(-np.abs(tenths[row]), kind="stable").tolist()
+        told = [
+            _fired(card.rules[place], int(tenths[row, place]))
+            for place in strongest
+            if everything or tenths[row, place]
+        ]
+        explained[lead_id] = {"score": score, "raw": _points(round(10 * raw[row])), "reasons": told}
+    return explained
+
+
+def _fired(rule, tenths):
+    points = _points(tenths)
+    return {"feature": rule.key, "subject": "lead", "label": rule.name, "value": "", "points": points, "text": rule.name}
+
+
+def _points(tenths):
+    """Return points as people write them: whole ones without a decimal."""
+    return tenths // 10 if tenths % 10 == 0 else tenths / 10
+
+
+@_explained.register
+def _of_scorecard(card: Scorecard, env, lead_ids, matrix, everything):
     points = card.whole_points(matrix)
     strength = np.abs(card.contributions(matrix))
     wording = Wording(env, card, [set(matrix[:, column].tolist()) for column in range(matrix.shape[1])])

@@ -1,8 +1,11 @@
 """How a score came about: what made each change of it, in points that add up."""
 
+from functools import singledispatch
+
 import numpy as np
 
-from ..scoring.scorecard import MISSING
+from ..scoring.rules import RuleCard
+from ..scoring.scorecard import MISSING, Scorecard, whole
 from .reasons import Wording, unseen_subjects
 
 # Of each change the strongest features are named.
@@ -18,7 +21,7 @@ def story(env, lead_id, rows, card_of):
 
     :param env: the reader's environment
     :param rows: list of ``(score, version id, levels as bytes)`` of one lead, oldest first
-    :param card_of: function from a version's id to its ``Scorecard``, None where it cannot be loaded
+    :param card_of: function from a version's id to its ``Scorecard`` or ``RuleCard``, None where it cannot be loaded
     :return: list of dicts, one for each row: ``change`` (None for the first), ``data``, ``ageing``, ``version``,
         whole points that sum to it, and ``named``, the strongest features as dicts of label, before, after, points
     """
@@ -32,8 +35,9 @@ def story(env, lead_id, rows, card_of):
             # Values that this version does not know: the parts cannot be told apart.
             step["version"] = step["change"]
         else:
-            wording = wordings.setdefault(after[1], _Changes(env, card, lead_id))
-            wording.tell(step, levels, np.frombuffer(after[2], np.uint8)[None, :])
+            if after[1] not in wordings:
+                wordings[after[1]] = _changes(card, env, lead_id)
+            wordings[after[1]].tell(step, levels, np.frombuffer(after[2], np.uint8)[None, :])
             step["version"] = step["change"] - step["data"] - step["ageing"]
         told.append(step)
     return told
@@ -48,6 +52,50 @@ def _earlier_levels(before, after, card, old_card):
         return levels
     levels, (mappable,) = card.translate(levels, old_card)
     return levels if mappable else None
+
+
+@singledispatch
+def _changes(card, env, lead_id):
+    raise TypeError(f"No words for {type(card).__name__}")
+
+
+@_changes.register
+def _of_rules(card: RuleCard, env, lead_id):
+    return _RuleChanges(card)
+
+
+@_changes.register
+def _of_scorecard(card: Scorecard, env, lead_id):
+    return _Changes(env, card, lead_id)
+
+
+class _RuleChanges:
+    """Says the changes between what rules gave: points of an event that fade are ageing."""
+
+    def __init__(self, card):
+        self.card = card
+
+    def tell(self, step, before, after):
+        """Fill in data, ageing and named of a step.
+
+        :param before, after: uint8[1, 2 r]
+        """
+        (old,), (new,) = self.card.tenths(before).astype(int), self.card.tenths(after).astype(int)
+        target = self.card.scores(after).astype(int) - self.card.scores(before)
+        (points,) = whole((new - old)[None, :] / 10, target)
+        for place in np.argsort(-np.abs(points), kind="stable").tolist():
+            moved, rule = int(points[place]), self.card.rules[place]
+            fades = bool(rule.behaviours) and abs(new[place]) < abs(old[place])
+            step["ageing" if fades else "data"] += moved
+            if moved and len(step["named"]) < NAMED:
+                step["named"].append(
+                    {
+                        "label": rule.name,
+                        "before": f"{old[place] / 10:g}",
+                        "after": f"{new[place] / 10:g}",
+                        "points": moved,
+                    }
+                )
 
 
 class _Changes:

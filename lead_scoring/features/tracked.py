@@ -4,7 +4,8 @@ A change tells the value before it: of the first change at or after the moment, 
 that are not tracked, and leads that nothing was tracked of (imports), keep today's value.
 
 Of a closed lead, what was written within a day of the close is not there either, whatever the moment: who closes a
-lead fills in what was missing, and that is no part of the lead as it was open.
+lead fills in what was missing, and that is no part of the lead as it was open. A caller may say when leads ended, where
+that is not when they were won or lost.
 
 The stage is known where something was tracked of the lead since the moment, be it only its end; else it is missing.
 Texts of selections are tracked as labels in the language of whoever made the change; one that no language of the
@@ -18,17 +19,14 @@ from odoo.tools import SQL
 from .feature import DAY, asked, epoch, int_array
 from .history import CLOSED_AT
 
-# When a closed lead closed, of the lead's row; open leads have none.
-CLOSED = SQL("CASE WHEN l.won_status IN ('won', 'lost') THEN %s END", epoch(CLOSED_AT))
-
 # Features made of a tracked field of another name.
-MADE_OF = {"has_email": "email_from", "has_phone": "phone"}
+MADE_OF = {"has_company": "partner_name", "has_email": "email_from", "has_phone": "phone"}
 
 # The type comes from the date of the conversion, which imports fill in as well.
 NOT_THESE = frozenset({"lead.type"})
 
 # Fields of which something is tracked when a lead moves or ends.
-LIFE = ("stage_id", "active", "won_status", "lost_reason_id")
+LIFE = ("stage_id", "active", "won_status", "lost_reason_id", "type")
 STAGE = "lead.stage_id"
 
 _VALUES = {
@@ -65,11 +63,6 @@ _CHANGES = """
 """
 
 
-def needs(env, features):
-    """Return ``{key: (expression, ())}`` of each lead's row."""
-    return {"closed_epoch": (CLOSED, ())} if _sources(env, features) else {}
-
-
 def values_then(env, batch, features):
     """Return ``{name: values}`` of the features that had another value at the moments than today, by two queries."""
     sources = _sources(env, features) if batch.past else {}
@@ -83,7 +76,7 @@ def values_then(env, batch, features):
         values = list(batch.rows[name]) if name in batch.rows else None
         if name == STAGE:
             known = {row for field in LIFE for row in changes.get(fields[field], {})}
-            closed = np.isfinite(np.array(batch.rows["closed_epoch"], np.float64))
+            closed = np.isfinite(batch.ended)
             values = [
                 None if out and row not in known else value for row, (value, out) in enumerate(zip(values, closed))
             ]
@@ -95,20 +88,21 @@ def values_then(env, batch, features):
     return rolled
 
 
-def without_contact(env, batch):
-    """Return rows, bool of shape (n,), of the leads that have a contact today and had none at their moment."""
-    none = np.zeros(len(batch.ids), bool)
-    if batch.past and _is_tracked(env, "partner_id"):
-        fields = _field_ids(env, ["partner_id"])
-        for changes in _changes_since(env, batch, list(fields.values())).values():
-            none[[row for row, change in changes.items() if not change[_PLACE["integer"]]]] = True
-    return none
+def contacts_then(env, batch):
+    """Return ``{row: id of the contact, or None}`` of the leads that had another contact at their moment than today."""
+    if not batch.past or not _is_tracked(env, "partner_id"):
+        return {}
+    fields = _field_ids(env, ["partner_id"])
+    changes = _changes_since(env, batch, list(fields.values())).get(fields["partner_id"], {})
+    return {row: change[_PLACE["integer"]] or None for row, change in changes.items()}
 
 
-def late_writes(env, lead_ids, names):
-    """Return ``{name: share of the closed leads of which a value was written within a day of the close}``.
+def late_writes(env, lead_ids, names, ended_at=CLOSED_AT):
+    """Return ``{name: share of the closed leads of which a value was written within a day of the close, or later}``.
 
     Of the features among ``names`` that are made of a tracked field of the lead.
+
+    :param ended_at: SQL, when a lead of ``crm_lead l`` closed
     """
     sources = {name: _source(name) for name in names if name.startswith("lead.") and _is_tracked(env, _source(name))}
     if not sources or not len(lead_ids):
@@ -126,7 +120,7 @@ def late_writes(env, lead_ids, names):
             """,
             int_array(np.asarray(lead_ids).tolist()),
             list(fields.values()),
-            CLOSED_AT,
+            ended_at,
         )
     )
     counts = dict(rows)
@@ -168,8 +162,7 @@ def _field_ids(env, names):
 
 def _changes_since(env, batch, field_ids):
     """Return ``{id of the field: {row: old values, by kind}}`` of the first change since each row's moment."""
-    closed = np.array(batch.rows.get("closed_epoch", [None] * len(batch.ids)), np.float64)
-    moments = np.fmin(batch.moments, closed - DAY)
+    moments = np.fmin(batch.moments, batch.ended - DAY)
     env["mail.message"].flush_model(["model", "res_id", "date"])
     env["mail.tracking.value"].flush_model()
     rows = env.execute_query(

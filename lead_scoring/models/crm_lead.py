@@ -14,7 +14,10 @@ SCORE_COLUMNS = {
     "lead_score_model_id": "model_id",
 }
 GRADE_COLUMNS = {"lead_grade": "name", "lead_grade_color": "color"}
-SCORE_FIELDS = (*SCORE_COLUMNS, *GRADE_COLUMNS)
+MODEL_COLUMNS = {"lead_score_outdated_since": "scored_until"}
+SCORE_FIELDS = (*SCORE_COLUMNS, *GRADE_COLUMNS, *MODEL_COLUMNS)
+# Everybody has it while scoring is switched on in Settings.
+USED = "lead_scoring.group_use_lead_scoring"
 # Sorted by trend, the improving leads stand at one end and the unknown ones at the other.
 TREND_ORDER = ["unknown", "down", "steady", "up"]
 
@@ -32,20 +35,27 @@ class CrmLead(models.Model):
         search=_search_by("lead_score"),
         aggregator="avg",
         help="How likely the lead is to be won: 0 to 100, refreshed every day.",
+        groups=USED,
     )
     lead_grade = fields.Char(
         compute="_compute_lead_score",
         search=_search_by("lead_grade"),
         help="The range that the score falls in.",
+        groups=USED,
     )
     lead_grade_color = fields.Integer(
-        "Grade Color", compute="_compute_lead_score", search=_search_by("lead_grade_color"), aggregator=None
+        "Grade Color",
+        compute="_compute_lead_score",
+        search=_search_by("lead_grade_color"),
+        aggregator=None,
+        groups=USED,
     )
     lead_score_trend = fields.Selection(
         selection=lambda self: self.env["crm.lead.score"]._fields["trend"]._description_selection(self.env),
         compute="_compute_lead_score",
         search=_search_by("lead_score_trend"),
         help="Where the score is going, compared with the score of some days ago.",
+        groups=USED,
     )
     lead_score_earlier = fields.Integer(
         "Earlier Score",
@@ -53,9 +63,17 @@ class CrmLead(models.Model):
         search=_search_by("lead_score_earlier"),
         aggregator=None,
         help="The score that the trend compares with.",
+        groups=USED,
     )
     lead_score_date = fields.Datetime(
-        "Score Changed On", compute="_compute_lead_score", search=_search_by("lead_score_date")
+        "Score Changed On", compute="_compute_lead_score", search=_search_by("lead_score_date"), groups=USED
+    )
+    lead_score_outdated_since = fields.Datetime(
+        "Score Out of Date Since",
+        compute="_compute_lead_score",
+        search=_search_by("lead_score_outdated_since"),
+        help="The scoring model of this lead scores no more: its score was last true on that day.",
+        groups=USED,
     )
     lead_score_model_id = fields.Many2one(
         "lead.scoring.model",
@@ -65,19 +83,31 @@ class CrmLead(models.Model):
         groups="sales_team.group_sale_manager",
     )
     lead_score_reasons = fields.Json(
-        "Reasons Behind the Score", compute="_compute_lead_score_reasons", exportable=False
+        "Reasons Behind the Score", compute="_compute_lead_score_reasons", exportable=False, groups=USED
     )
     # What automation rules can react to, and what happens rarely: stored and tracked on the lead itself.
     lead_sales_ready = fields.Boolean(
-        "Sales Ready", readonly=True, copy=False, tracking=True, help="The lead reached a sales-ready score."
+        "Sales Ready",
+        readonly=True,
+        copy=False,
+        tracking=True,
+        help="The lead reached a sales-ready score.",
+        groups=USED,
     )
-    lead_sales_ready_date = fields.Datetime("Sales Ready Since", readonly=True, copy=False)
+    lead_sales_ready_date = fields.Datetime("Sales Ready Since", readonly=True, copy=False, groups=USED)
 
     def unlink(self):
         ids = self.ids
         result = super().unlink()
         self.env["crm.lead.score.history"]._delete_of("lead_id", ids)
+        self.env["lead.scoring.move"].sudo().search([("lead_id", "in", ids)]).unlink()
         return result
+
+    def _has_field_access(self, field, operation):
+        # It is the managers' while scoring is on: groups of a field are any-of, so the rest is said here.
+        if field.name == "lead_score_model_id" and not (self.env.su or self.env.user.has_group(USED)):
+            return False
+        return super()._has_field_access(field, operation)
 
     # ------------------------------------------------------------
     # Reading
@@ -182,7 +212,20 @@ class CrmLead(models.Model):
         if fname in SCORE_COLUMNS:
             column = SCORE_COLUMNS[fname]
             return SQL.identifier(score_alias, column, to_flush=Score._fields[column])
+        if fname in MODEL_COLUMNS:
+            return self._model_column_to_sql(score_alias, MODEL_COLUMNS[fname], query)
         return self._grade_column_to_sql(score_alias, GRADE_COLUMNS[fname], query)
+
+    def _model_column_to_sql(self, score_alias, column, query):
+        Model = self.env["lead.scoring.model"]
+        model_alias = query.make_alias(score_alias, "model")
+        query.add_join(
+            "LEFT JOIN",
+            model_alias,
+            Model._table,
+            SQL("%s = %s", SQL.identifier(model_alias, "id"), SQL.identifier(score_alias, "model_id")),
+        )
+        return SQL.identifier(model_alias, column, to_flush=Model._fields[column])
 
     def _grade_column_to_sql(self, score_alias, column, query):
         Grade = self.env["lead.scoring.grade"]

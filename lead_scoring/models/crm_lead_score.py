@@ -3,6 +3,7 @@ from datetime import timedelta
 import numpy as np
 
 from odoo import fields, models
+from odoo.fields import Domain
 from odoo.tools import SQL
 
 from ..features.feature import int_array
@@ -188,12 +189,13 @@ class CrmLeadScore(models.Model):
         card = version._load_card()
         settings = self.env["lead.scoring.config"]._settings(version.model_id.company_id)
         cutoff = now - timedelta(days=settings.trend_days) + RUN_JITTER
-        earlier_log_odds = np.full(len(lead_ids), np.nan)
+        earlier_standing = np.full(len(lead_ids), np.nan)
         earlier = np.full(len(lead_ids), None)
         for rows, old_levels in self._levels_before(version, lead_ids, cutoff):
-            earlier_log_odds[rows] = card.log_odds(old_levels)
+            earlier_standing[rows] = card.standing(old_levels)
             earlier[rows] = card.scores(old_levels).tolist()
-        return trend.trends(card.log_odds(levels), earlier_log_odds).tolist(), earlier.tolist()
+        moves = trend.trends(card.standing(levels), earlier_standing, card.scale, settings.trend_sensitivity)
+        return moves.tolist(), earlier.tolist()
 
     def _levels_before(self, version, lead_ids, cutoff):
         """Yield ``(row positions, levels)`` of earlier levels, in terms of the present version."""
@@ -211,7 +213,7 @@ class CrmLeadScore(models.Model):
     # ------------------------------------------------------------
 
     def _elect_main(self, lead_ids):
-        """Mark for each lead the row of the first live model in order, else of the first stopped one."""
+        """Mark for each lead the row of the first scoring model in order, else of the first stopped one."""
         self.env["lead.scoring.model"].flush_model(["state", "sequence"])
         self.env["crm.lead"]._invalidate_scores()
         if not lead_ids:
@@ -219,7 +221,8 @@ class CrmLeadScore(models.Model):
         elected = SQL(
             """
             SELECT row.id, row_number() OVER (
-                       PARTITION BY row.lead_id ORDER BY model.state <> 'live', model.sequence, model.id
+                       PARTITION BY row.lead_id
+                       ORDER BY model.state NOT IN ('going_live', 'live'), model.sequence, model.id
                    ) = 1 AS main
               FROM crm_lead_score row
               JOIN lead_scoring_model model ON model.id = row.model_id
@@ -244,9 +247,72 @@ class CrmLeadScore(models.Model):
             )
 
     def _elect_main_of_models(self, models):
-        """Elect anew where the order or the state of some models has changed."""
+        """Elect anew where the order of some models has changed, or one of them fell out, all in one statement."""
         rows = self.env.execute_query(
             SQL("SELECT DISTINCT lead_id FROM crm_lead_score WHERE model_id = ANY(%s)", models.ids)
+        )
+        self._elect_main([lead_id for (lead_id,) in rows])
+
+    # ------------------------------------------------------------
+    # Stopping, and going live again
+    # ------------------------------------------------------------
+
+    def _count_of_model(self, model):
+        """Return how many leads a model has given a score."""
+        return self.search_count([("model_id", "=", model.id)])
+
+    def _next_of_model(self, model, after, limit, with_history=False):
+        """Return the ids of the next leads that a model gave a score, ascending.
+
+        :param after: id of a lead, the last one of the page before
+        :param with_history: leads of which only earlier scores are left, too
+        """
+        tables = ["crm_lead_score"] + ["crm_lead_score_history"] * with_history
+        # Each side stops at the limit by its index on leads; a union of all would sort all of them for each page.
+        pages = SQL(" UNION ").join(
+            SQL(
+                "(SELECT DISTINCT lead_id FROM %s WHERE model_id = %s AND lead_id > %s ORDER BY lead_id LIMIT %s)",
+                SQL.identifier(table),
+                model.id,
+                after,
+                limit,
+            )
+            for table in tables
+        )
+        rows = self.env.execute_query(SQL("SELECT lead_id FROM (%s) page ORDER BY lead_id LIMIT %s", pages, limit))
+        return [lead_id for (lead_id,) in rows]
+
+    def _delete_of_leads(self, model, lead_ids):
+        """Delete the scores that a model gave to some leads; their history stays."""
+        self._delete_where(SQL("model_id = %s AND lead_id = ANY(%s)", model.id, int_array(lead_ids)))
+
+    def _bring_back_closed(self, model, after, last):
+        """Give the closed leads in a range their last score by a model again: they are never scored anew.
+
+        :param after, last: as for :meth:`_delete_uncovered`
+        """
+        is_open = Domain("active", "=", True) & Domain("won_status", "=", "pending")
+        closed = model._lead_domain() & ~is_open & Domain("id", ">", after)
+        if last is not None:
+            closed &= Domain("id", "<=", last)
+        rows = self.env.execute_query(
+            SQL(
+                """
+                INSERT INTO crm_lead_score (lead_id, model_id, version_id, score, trend, date, levels, main)
+                SELECT closed.id, %(model)s, earlier.version_id, earlier.score, 'unknown', earlier.date,
+                       earlier.levels, FALSE
+                  FROM (%(closed)s) closed
+                 CROSS JOIN LATERAL (
+                    SELECT version_id, score, date, levels FROM crm_lead_score_history history
+                     WHERE history.lead_id = closed.id AND history.model_id = %(model)s
+                     ORDER BY history.date DESC, history.id DESC LIMIT 1
+                 ) AS earlier
+                    ON CONFLICT DO NOTHING
+             RETURNING lead_id
+                """,
+                model=model.id,
+                closed=self.env["crm.lead"].with_context(active_test=False)._search(closed).select(),
+            )
         )
         self._elect_main([lead_id for (lead_id,) in rows])
 

@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 import numpy as np
 
 from odoo import api, fields, models
@@ -5,6 +7,9 @@ from odoo.tools import SQL
 
 from ..features.feature import int_array
 from .crm_lead_score import UncheckedMany2one, add_levels_column
+
+# Old scores that are deleted in one transaction.
+GC_BATCH_SIZE = 100_000
 
 
 class CrmLeadScoreHistory(models.Model):
@@ -83,6 +88,75 @@ class CrmLeadScoreHistory(models.Model):
             SQL("DELETE FROM crm_lead_score_history WHERE %s = ANY(%s)", SQL.identifier(column), list(ids))
         )
         self.invalidate_model(flush=False)
+
+    def _delete_of_leads(self, model, lead_ids):
+        """Delete the earlier scores that a model gave to some leads."""
+        self.env.cr.execute(
+            SQL(
+                "DELETE FROM crm_lead_score_history WHERE model_id = %s AND lead_id = ANY(%s)",
+                model.id,
+                int_array(lead_ids),
+            )
+        )
+        self.invalidate_model(flush=False)
+
+    def _carry(self, leads, lead):
+        """Let the earlier scores of leads that are merged into another one be that one's.
+
+        Those from before its own first one, by each model: a lead had one score at a time, and a later one of
+        a lead that is no more would look like a move of the surviving one.
+        """
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE crm_lead_score_history history SET lead_id = %(lead)s
+                 WHERE lead_id = ANY(%(leads)s)
+                   AND NOT EXISTS (SELECT FROM crm_lead_score_history own
+                                     WHERE own.lead_id = %(lead)s AND own.model_id = history.model_id
+                                       AND own.date <= history.date)
+                """,
+                lead=lead.id,
+                leads=leads.ids,
+            )
+        )
+        self.invalidate_model(flush=False)
+
+    @api.autovacuum
+    def _gc_old(self):
+        """Delete what is older than the configuration wants to keep.
+
+        A lead's last score from before that day stays: it is how the lead stood on that day, and all that is
+        known of a lead whose score has not moved since.
+
+        :return: how many rows were deleted, and whether there may be more
+        """
+        deleted, more = 0, False
+        Config = self.env["lead.scoring.config"]
+        for model in self.env["lead.scoring.model"].search([("active", "in", [True, False])]):
+            days = Config._settings(model.company_id).history_days
+            if not days:
+                continue
+            self.env.cr.execute(
+                SQL(
+                    """
+                    DELETE FROM crm_lead_score_history WHERE id IN (
+                        SELECT old.id FROM crm_lead_score_history old
+                         WHERE old.model_id = %(model)s AND old.date < %(cutoff)s
+                           AND EXISTS (SELECT FROM crm_lead_score_history newer
+                                        WHERE newer.lead_id = old.lead_id AND newer.model_id = old.model_id
+                                          AND (newer.date, newer.id) > (old.date, old.id)
+                                          AND newer.date < %(cutoff)s)
+                         LIMIT %(limit)s)
+                    """,
+                    model=model.id,
+                    cutoff=fields.Datetime.now() - timedelta(days=days),
+                    limit=GC_BATCH_SIZE,
+                )
+            )
+            deleted += self.env.cr.rowcount
+            more |= self.env.cr.rowcount == GC_BATCH_SIZE
+        self.invalidate_model(flush=False)
+        return deleted, more
 
     @api.autovacuum
     def _gc_orphans(self):

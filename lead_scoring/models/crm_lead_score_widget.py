@@ -9,6 +9,7 @@ from odoo.tools import SQL
 from ..features.reasons import reasons
 from ..features.story import story
 from ..scoring.errors import ScorecardError
+from ..scoring.scorecard import Scorecard
 
 # So many changes of a score are drawn.
 CHANGES_TOLD = 200
@@ -36,7 +37,7 @@ class CrmLead(models.Model):
                 "basics": self._lead_score_basics(),
                 "model": model.name,
                 "scored_on": self._lead_score_read_on(row),
-                "outdated_since": self._lead_score_outdated_since(row),
+                "outdated_since": fields.Datetime.to_string(self.lead_score_outdated_since),
                 "explanation": self._explain_score(row),
                 "links": self._lead_score_links(),
             }
@@ -76,7 +77,8 @@ class CrmLead(models.Model):
         self._check_may_see_score()
         row = self._main_score_row()
         card = row and self._cards_of([row.version_id.id]).get(row.version_id.id)
-        if not card or not self.active or self.won_status != "pending" or not self.has_access("write"):
+        # Rules say themselves what would give points.
+        if not isinstance(card, Scorecard) or not self.active or self.won_status != "pending" or not self.has_access("write"):
             return {"proposals": []}
         actions = (
             self.env["lead.scoring.action"]
@@ -138,6 +140,7 @@ class CrmLead(models.Model):
             "word": words[self.lead_score_trend],
             "earlier": self.lead_score_earlier,
             "ready": self.lead_sales_ready,
+            "ready_since": fields.Datetime.to_string(self.lead_sales_ready_date),
         }
 
     def _main_score_row(self):
@@ -152,8 +155,8 @@ class CrmLead(models.Model):
                 if row
                 else _("This lead was closed before it was scored.")
             )
-        if row and row.model_id.state != "live":
-            return "stopped", _("%(model)s is stopped: this score grows old.", model=row.model_id.name)
+        if row and row.model_id.state not in ("live", "going_live"):
+            return "stopped", _("%(model)s is not live any more: this score grows old.", model=row.model_id.name)
         if not self.active:
             return "archived", _("Archived leads are not scored.")
         covering = self._covering_models()
@@ -170,9 +173,9 @@ class CrmLead(models.Model):
         return "scored", False
 
     def _covering_models(self):
-        """Return the live models that score this lead while it is open."""
+        """Return the models, live or going live, that score this lead while it is open."""
         lead = self.sudo()
-        live = self.env["lead.scoring.model"].sudo().search([("state", "=", "live")])
+        live = self.env["lead.scoring.model"].sudo().search([("state", "in", ["live", "going_live"])])
         return live.filtered(lambda model: not model._filter_problem() and lead.filtered_domain(model._lead_domain()))
 
     def _why_uncovered(self, row):
@@ -192,11 +195,6 @@ class CrmLead(models.Model):
         is_open = self.active and self.won_status == "pending"
         dates = [row.date, last_run.date_end if is_open and last_run.date_end else row.date]
         return fields.Datetime.to_string(max(dates))
-
-    def _lead_score_outdated_since(self, row):
-        """Return since when the score is out of date, False if it is not."""
-        name = "lead_score_outdated_since"
-        return fields.Datetime.to_string(self[name]) if name in self._fields else False
 
     def _lead_score_links(self):
         """Return the ids of what reasons link to, as far as the reader may open it."""

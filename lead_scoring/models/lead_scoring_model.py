@@ -8,14 +8,19 @@ from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from ..features.extract import extract
 from ..features.lead_fields import NEVER
+from ..features.levels import read_levels
 
+# States in which a model scores leads.
+SCORING = ("going_live", "live")
 # What only the model's own buttons and jobs may set.
 PROTECTED_FIELDS = {
     "state",
+    "state_reason",
+    "scored_until",
     "version_id",
     "training_requested",
+    "training_claim",
     "training_user_id",
     "training_date",
     "training_automatic",
@@ -30,16 +35,17 @@ class BatchResult(NamedTuple):
     scored: int
     changed: int
     problems: list  # of (lead id, text): values that could not be read
-    missing: list  # names of features that exist no more
+    missing: list  # names of features that exist no more, or are of another type now
     seconds_read: float
     seconds_score: float
     seconds_write: float
 
 
 class LeadScoringModel(models.Model):
-    """What gives leads a score: which leads it covers, its life, and how it scores them.
+    """What gives leads a score: which leads it covers, and how it scores them.
 
-    How it learns is in ``lead_scoring_model_training.py``, its grades are in ``lead_scoring_model_grades.py``."""
+    Its life is in ``lead_scoring_model_lifecycle.py``, how it learns in ``lead_scoring_model_training.py``, its grades
+    are in ``lead_scoring_model_grades.py``."""
 
     _name = "lead.scoring.model"
     _description = "Lead Scoring Model"
@@ -51,9 +57,21 @@ class LeadScoringModel(models.Model):
     sequence = fields.Integer(
         default=10, help="Of several live models that cover a lead, the first one gives the lead its score."
     )
-    kind = fields.Selection([("predictive", "Predictive")], default="predictive", required=True)
+    kind = fields.Selection(
+        [("predictive", "Predictive"), ("rules", "Rules")],
+        default="predictive",
+        required=True,
+        help="Predictive: learns from won and lost leads. Rules: adds up the points that you give for conditions.",
+    )
     state = fields.Selection(
-        [("draft", "Draft"), ("live", "Live"), ("stopped", "Stopped")],
+        [
+            ("draft", "Draft"),
+            ("going_live", "Going live"),
+            ("live", "Live"),
+            ("stopping", "Stopping"),
+            ("stopped", "Stopped"),
+            ("error", "Error"),
+        ],
         default="draft",
         required=True,
         readonly=True,
@@ -155,7 +173,7 @@ class LeadScoringModel(models.Model):
 
     @api.depends("domain", "team_ids", "company_id", "sequence", "state")
     def _compute_overlap(self):
-        live = self.search([("state", "=", "live")])
+        live = self.search([("state", "in", SCORING)])
         for model in self:
             lines = [model._overlap_with(other) for other in live - model._origin]
             model.overlap = "\n".join(line for line in lines if line)
@@ -220,14 +238,25 @@ class LeadScoringModel(models.Model):
                 won=self.won_count,
                 lost=self.lost_count,
             )
-        if self.state == "live":
+        if self.state in SCORING:
             return False
         return _("Trained. Press Go Live to score the open leads every day.")
 
-    @api.depends("run_ids.date_end")
+    @api.depends("run_ids.state")
     def _compute_last_run_date(self):
+        ended = self.env["lead.scoring.run"]._read_group(
+            [
+                ("model_id", "in", self.ids),
+                ("purpose", "=", "score"),
+                ("moves_only", "=", False),
+                ("state", "=", "done"),
+            ],
+            ["model_id"],
+            ["date_end:max"],
+        )
+        dates = {model.id: date for model, date in ended}
         for model in self:
-            model.last_run_date = max(model.run_ids.filtered("date_end").mapped("date_end"), default=False)
+            model.last_run_date = dates.get(model._origin.id, False)
 
     # ------------------------------------------------------------
     # Records
@@ -252,7 +281,7 @@ class LeadScoringModel(models.Model):
         result = super(LeadScoringModel, self.with_context(check_grades_later=True)).write(vals)
         if "grade_ids" in vals:
             self._check_grades()
-        if {"sequence", "state"} & vals.keys():
+        if "sequence" in vals:
             self.env["crm.lead.score"].sudo()._elect_main_of_models(self)
         return result
 
@@ -263,31 +292,6 @@ class LeadScoringModel(models.Model):
             self.env["crm.lead.score"]._delete_of_model(model)
         self.env["crm.lead.score.history"]._delete_of("model_id", self.ids)
         return super().unlink()
-
-    # ------------------------------------------------------------
-    # Life
-    # ------------------------------------------------------------
-
-    def action_go_live(self):
-        """Score the covered open leads from now on, for the first time within a minute."""
-        self.check_access("write")
-        for model in self:
-            if not model.version_id:
-                missing = model._missing_leads() or (model._newest_version() and model.message)
-                raise UserError(missing or self.env._("Train %s first: it has nothing to score with.", model.name))
-        self.sudo().write({"state": "live"})
-        self._trigger_scoring()
-
-    def action_stop(self):
-        """Stop scoring. The configuration says whether the scores go or stay."""
-        self.check_access("write")
-        self.sudo().write({"state": "stopped"})
-        for model in self:
-            if self.env["lead.scoring.config"]._settings(model.company_id).automatic_score_cleanup:
-                self.env["crm.lead.score"].sudo()._delete_of_model(model)
-
-    def _trigger_scoring(self):
-        self.env.ref("lead_scoring.ir_cron_score_leads").sudo()._trigger()
 
     def action_view_scored_leads(self):
         self.ensure_one()
@@ -308,11 +312,17 @@ class LeadScoringModel(models.Model):
         """Return ``(ids, levels)`` of some leads under the published version, storing nothing.
 
         :param lead_ids: sequence of ids
-        :return: int64 ids of shape (m,) of the leads that exist, uint8 levels of shape (m, features)
+        :return: int64 ids of shape (m,) of the leads that exist, uint8 levels of shape (m, width)
         """
-        card = self.version_id._load_card()
-        extraction = extract(self.sudo().env, lead_ids, list(card.names))
-        return extraction.ids, card.levels(extraction.table)
+        reading = read_levels(self.version_id._load_card(), self.sudo().env, lead_ids, self.company_id)
+        return reading.ids, reading.levels
+
+    def _missing_words(self, name):
+        """Say what it means that a feature of this name, or what a rule asks for, exists no more."""
+        return self.env._(
+            "The field behind %s exists no more or is of another type now: it counts as not filled in on every lead.",
+            name,
+        )
 
     def _score_probabilities(self, lead_ids):
         """Return ``{lead id: unrounded probability to win}`` with the published version."""
@@ -326,12 +336,11 @@ class LeadScoringModel(models.Model):
         self.env.cr.execute(SQL("SET LOCAL jit = off"))
         clock = [time.perf_counter()]
         card = self.version_id._load_card()
-        extraction = extract(self.sudo().env, lead_ids, list(card.names))
+        reading = read_levels(card, self.sudo().env, lead_ids, self.company_id)
         clock.append(time.perf_counter())
-        levels = card.levels(extraction.table)
-        scores = card.scores(levels)
+        scores = card.scores(reading.levels)
         clock.append(time.perf_counter())
-        changed = self.env["crm.lead.score"].sudo()._store(self.version_id, extraction.ids, scores, levels)
+        changed = self.env["crm.lead.score"].sudo()._store(self.version_id, reading.ids, scores, reading.levels)
         clock.append(time.perf_counter())
         seconds = [later - earlier for earlier, later in itertools.pairwise(clock)]
-        return BatchResult(len(extraction.ids), changed, extraction.problems, list(extraction.missing), *seconds)
+        return BatchResult(len(reading.ids), changed, reading.problems, reading.missing, *seconds)

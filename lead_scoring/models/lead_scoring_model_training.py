@@ -1,5 +1,4 @@
 import logging
-import time
 from datetime import datetime, timedelta
 
 from dateutil.relativedelta import relativedelta
@@ -7,7 +6,6 @@ from dateutil.relativedelta import relativedelta
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
-from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
 from ..features.catalogue import catalogue, find
 from ..features.extract import extract
@@ -15,7 +13,7 @@ from ..features.guard import guard
 from ..features.moments import too_old_domain, training_set
 from ..features.pages import pages
 from ..scoring import process
-from ..scoring.errors import ScoringError
+from .lead_scoring_model import SCORING
 
 _logger = logging.getLogger(__name__)
 
@@ -26,14 +24,15 @@ SEED = 20_260_101
 TRAINING_TIMEOUT = 3600  # seconds
 # Rounds of cross-validation, where there are too few leads to test on the newest ones.
 REPEATS = 5
-# How often a training says how far it is, in seconds.
-PROGRESS_INTERVAL = 2
 # Open leads that tell how often a feature is filled in.
 FILLED_SAMPLE = 5_000
 
 
 class LeadScoringModel(models.Model):
-    """How a predictive model learns from closed leads: its training, its versions, which of them is published."""
+    """How a predictive model learns from closed leads: its training, its versions, which of them is published.
+
+    How a training that was asked for lives through the turns of its scheduled action is in
+    ``lead_scoring_model_turns.py``."""
 
     _inherit = "lead.scoring.model"
 
@@ -104,15 +103,27 @@ class LeadScoringModel(models.Model):
         return Domain("date_closed", ">=", since) | undated
 
     def _missing_leads(self):
-        """Say how many closed leads there are and how many it takes; False if there are enough."""
-        if min(self.won_count, self.lost_count) >= MINIMUM_CLOSED:
+        """Say how many closed leads are missing to learn from, and what serves meanwhile; False if there are enough."""
+        _ = self.env._
+        if problem := self._filter_problem():
+            return problem
+        won, lost = (max(MINIMUM_CLOSED - count, 0) for count in (self.won_count, self.lost_count))
+        if not (won or lost):
             return False
-        return self.env._(
+        if won and lost:
+            missing = _("It still takes %(won)s won and %(lost)s lost ones.", won=won, lost=lost)
+        elif won:
+            missing = _("It still takes %s won ones.", won)
+        else:
+            missing = _("It still takes %s lost ones.", lost)
+        return _(
             "A predictive model needs at least %(needed)s won and %(needed)s lost leads to learn from. "
-            "There are %(won)s won and %(lost)s lost ones so far.",
+            "There are %(won)s won and %(lost)s lost ones so far. %(missing)s "
+            "Until then a model with rules can score the leads.",
             needed=MINIMUM_CLOSED,
             won=self.won_count,
             lost=self.lost_count,
+            missing=missing,
         )
 
     def action_train(self):
@@ -132,55 +143,31 @@ class LeadScoringModel(models.Model):
         self.env.ref("lead_scoring.ir_cron_train_models").sudo()._trigger()
 
     @api.model
-    def _cron_train_models(self):
-        """Train the models that wait for it, one after the other; a failure of one never stops the others."""
-        self._request_due_trainings()
-        waiting = self.search([("training_requested", "!=", False)])
-        cron = self.env["ir.cron"]
-        if not cron._commit_progress(remaining=len(waiting)):
-            return
-        for model in waiting:
-            error = model._try_train()
-            model.write(
-                {
-                    "training_requested": False,
-                    "training_date": fields.Datetime.now(),
-                    "training_progress": 0,
-                    "training_error": error,
-                }
-            )
-            if not cron._commit_progress(1):
-                return
-
-    @api.model
     def _request_due_trainings(self):
         """Ask for the automatic trainings whose time has come, of live models."""
-        for model in self.search([("state", "=", "live"), ("retrain_days", ">", 0)]):
+        for model in self.search([("kind", "=", "predictive"), ("state", "=", "live"), ("retrain_days", ">", 0)]):
             last = max(model._newest_version().create_date, model.training_date or datetime.min)
             if not model.training_requested and fields.Datetime.now() - last >= timedelta(days=model.retrain_days):
                 model.write(
                     {"training_requested": fields.Datetime.now(), "training_user_id": False, "training_automatic": True}
                 )
 
-    def _try_train(self):
-        """Train and return False, or what went wrong in the user's words."""
-        try:
-            self._train(commit=True)
-        except (ScoringError, UserError) as error:
-            self.env.cr.rollback()
-            return str(error)
-        except Exception:
-            self.env.cr.rollback()
-            _logger.exception("Training of lead scoring model %s failed", self.id)
-            return self.env._("Training failed unexpectedly. The earlier version stays. The server's log says why.")
-        return False
+    def _train(self):
+        """Learn from the closed leads at once, and wait for it. What a person asks for goes by turns instead.
 
-    def _train(self, commit=False):
-        """Learn from the closed leads and store what was learned as a new version, published if it may be.
-
-        :param bool commit: end the transaction before the fitting, which may take minutes
         :raises ScoringError: when there is nothing to learn from, or the fitting failed
-        :return: the new ``lead.scoring.model.version``
+        :return: the new ``lead.scoring.model.version``, published if it may be
+        """
+        given, notes = self._snapshot()
+        card, report = process.fit(**given, timeout=TRAINING_TIMEOUT, progress=self._log_progress)
+        return self._store_version(card, report, notes)
+
+    def _snapshot(self):
+        """Read what there is to learn from.
+
+        :raises UserError: when there is too little of it
+        :return: ``(given, notes)``: the arguments of ``process.Training.prepare``, and what :meth:`_store_version`
+            needs to know of them, a dict that JSON can hold
         """
         self.ensure_one()
         model = self.sudo()
@@ -197,51 +184,46 @@ class LeadScoringModel(models.Model):
             model.env, domain, specification["names"], seed=SEED, months=specification["months"] or None
         )
         leaks = guard(model.env, domain, data, seed=SEED, trusted=specification["forced_in"])
-        filled_open = model._filled_in_open_leads(specification["names"])
+        notes = {
+            "specification": specification,
+            "training": data.figures,
+            "leaks": leaks,
+            "filled_open": model._filled_in_open_leads(specification["names"]),
+            "won": int(data.lead_won.sum()),
+            "lost": int((~data.lead_won).sum()),
+        }
         data = data.without(leaks["left_out"])
-        if commit:
-            self.env["ir.cron"]._commit_progress()
-        card, report = process.fit(
-            data.table,
-            data.won,
-            data.closed_at,
-            created_at=data.created_at,
-            weights=data.weights,
-            groups=data.groups,
-            seed=SEED,
-            repeats=REPEATS,
-            timeout=TRAINING_TIMEOUT,
-            champion=model._champion(),
-            progress=model._progress_teller(commit),
+        given = {
+            "table": data.table,
+            "won": data.won,
+            "closed_at": data.closed_at,
+            "created_at": data.created_at,
+            "weights": data.weights,
+            "groups": data.groups,
+            "seed": SEED,
+            "repeats": REPEATS,
+            "champion": model._champion(),
             **{name: specification[name] for name in ("forced_in", "forced_out", "ignore_empty")},
-        )
-        if report["gate"] == "ready" and data.figures["flags"]:
-            report["gate"] = "careful"
-        report = {**report, "specification": specification, "training": data.figures, "leaks": leaks}
-        version = model.env["lead.scoring.model.version"].create(model._version_values(card, report, data.lead_won))
-        model.env["lead.scoring.feature"]._note_training(model, report, filled_open)
+        }
+        return given, notes
+
+    def _store_version(self, card, report, notes):
+        """Make a version of what was learned, note what was found out about features, and publish it if it may be.
+
+        :param dict notes: of :meth:`_snapshot`
+        :return: the new ``lead.scoring.model.version``
+        """
+        model = self.sudo()
+        if report["gate"] == "ready" and notes["training"]["flags"]:
+            report = {**report, "gate": "careful"}
+        report = {**report, **{name: notes[name] for name in ("specification", "training", "leaks")}}
+        version = model.env["lead.scoring.model.version"].create(model._version_values(card, report, notes))
+        model.env["lead.scoring.feature"]._note_training(model, report, notes["filled_open"])
         model._publish_if_fit(version)
         return version.with_env(self.env)
 
-    def _progress_teller(self, commit):
-        """Return a callable(fraction, text) that shows on the model's form how far its training is.
-
-        :param bool commit: whether it may end the transaction, without which nobody else sees it
-        """
-        told = time.monotonic()
-
-        def tell(fraction, text):
-            nonlocal told
-            _logger.info("Training %s: %d %% %s", self.id, 100 * fraction, text)
-            if commit and time.monotonic() - told >= PROGRESS_INTERVAL:
-                told = time.monotonic()
-                try:
-                    self.training_progress = 100 * fraction
-                    self.env["ir.cron"]._commit_progress()
-                except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
-                    self.env.cr.rollback()  # somebody saves the model just now; the next one will do
-
-        return tell
+    def _log_progress(self, fraction, text):
+        _logger.info("Training %s: %d %% %s", self.id, 100 * fraction, text)
 
     def _choices(self):
         """Return what the admin decided about features: sorted names by parameter of the training."""
@@ -267,7 +249,7 @@ class LeadScoringModel(models.Model):
         age = (fields.Datetime.now() - version.create_date).days
         return {**(version.report or {}).get("specification", {}), "age_days": age}
 
-    def _version_values(self, card, report, won):
+    def _version_values(self, card, report, notes):
         text = card.to_json()
         return {
             "model_id": self.id,
@@ -275,8 +257,8 @@ class LeadScoringModel(models.Model):
             "sha256": card.sha256,
             "report": report,
             "trained_by_id": self.training_user_id.id,
-            "won_count": int(won.sum()),
-            "lost_count": int((~won).sum()),
+            "won_count": notes["won"],
+            "lost_count": notes["lost"],
         }
 
     def _newest_version(self):
@@ -312,8 +294,10 @@ class LeadScoringModel(models.Model):
         )
 
     def _responsible(self):
-        """Return who last asked for a training or made the model; else an administrator of the CRM."""
-        known = self.version_ids.sorted("number", reverse=True).trained_by_id | self.create_uid
+        """Return whom the configuration names, who last asked for a training or made the model; else an administrator
+        of the CRM."""
+        named = self.env["lead.scoring.config"]._settings(self.company_id).responsible_id or self.env["res.users"]
+        known = named | self.version_ids.sorted("number", reverse=True).trained_by_id | self.create_uid
         managers = self.env.ref("sales_team.group_sale_manager").all_user_ids.filtered(
             lambda user: not self.company_id or self.company_id in user.company_ids
         )
@@ -332,7 +316,7 @@ class LeadScoringModel(models.Model):
         self.version_id = version
         if first:
             self._fit_grades_on_first_publish()
-        if self.state == "live":
+        if self.state in SCORING:
             self._trigger_scoring()
 
     def _feature_labels(self, names):

@@ -1,12 +1,13 @@
 from odoo import api, fields, models, tools
 from odoo.exceptions import UserError
 
+from ..scoring.cards import card_from_json
 from ..scoring.errors import ScorecardError
-from ..scoring.scorecard import Scorecard
 
 
 class LeadScoringModelVersion(models.Model):
-    """One trained state of a predictive model: its scorecard and the report of how good it is. Immutable."""
+    """One state of a model that scored: what a predictive model learned, with the report of how good it is, or the
+    rules of a model as they were when it went live. Immutable."""
 
     _name = "lead.scoring.model.version"
     _description = "Lead Scoring Model Version"
@@ -168,12 +169,12 @@ class LeadScoringModelVersion(models.Model):
 
     @tools.ormcache("self.id")
     def _card(self):
-        """Return the :class:`Scorecard` of this version.
+        """Return the Scorecard or RuleCard of this version.
 
         :raises ScorecardError: in the user's words, when the stored text is not a scorecard it was
         """
         # Loading checks the whole text; a version never changes, so once per process is enough.
-        return Scorecard.from_json(self.scorecard)
+        return card_from_json(self.scorecard)
 
     def _load_card(self):
         """Like :meth:`_card`, with the name of the model and version in the error."""

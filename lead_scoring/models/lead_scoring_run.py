@@ -1,4 +1,5 @@
 import logging
+from datetime import timedelta
 
 from psycopg2.errors import OperationalError
 
@@ -9,11 +10,12 @@ from odoo.tools import SQL
 
 from ..features.pages import pages
 from ..scoring.errors import ScoringError
+from .lead_scoring_model import SCORING
 
 _logger = logging.getLogger(__name__)
 
-# A lead is locked while it is marked: few at a time, so that whoever saves one hardly waits.
-MARK_BATCH_SIZE = 10
+# A model that started within this time has had its run of the day.
+A_DAY = timedelta(hours=20)
 # Problems that a run tells in words; more are only counted.
 PROBLEMS_TOLD = 100
 
@@ -43,7 +45,6 @@ class LeadScoringRun(models.Model):
     scored_count = fields.Integer("Scored", readonly=True)
     changed_count = fields.Integer("Changed", readonly=True)
     skipped_count = fields.Integer("Skipped", readonly=True, help="Leads that could not be scored.")
-    sales_ready_count = fields.Integer("Sales Ready", readonly=True, help="Leads newly marked as sales-ready.")
     seconds_read = fields.Float("Seconds Reading", readonly=True, digits=(12, 2))
     seconds_score = fields.Float("Seconds Scoring", readonly=True, digits=(12, 2))
     seconds_write = fields.Float("Seconds Writing", readonly=True, digits=(12, 2))
@@ -57,11 +58,14 @@ class LeadScoringRun(models.Model):
     @api.model
     def _cron_score_leads(self):
         """Score the open leads of all live models; go on with what an earlier turn left unfinished."""
+        if not self.env["lead.scoring.config"]._is_on():
+            return
         cron = self.env["ir.cron"]
-        runs = self._unfinished() or self._start_all()
+        runs = self._unfinished()
+        runs |= self._start(self._due_models(runs))
         if not cron._commit_progress(remaining=runs._leads_left()):
             return
-        for run in runs:
+        for run in runs.sorted(lambda run: run._urgency()):
             if not run._go_on():
                 # Being put in the queue again wakes no worker; a trigger does.
                 self.env.ref("lead_scoring.ir_cron_score_leads")._trigger()
@@ -73,20 +77,47 @@ class LeadScoringRun(models.Model):
     @api.model
     def _unfinished(self):
         """Return the runs to go on with; those whose model stopped or got another version are cancelled."""
-        running = self.search([("state", "=", "running")], order="id")
-        going = running.filtered(lambda run: run.model_id.state == "live" and run.model_id.version_id == run.version_id)
+        running = self.search([("state", "=", "running"), ("moves_only", "=", False)], order="id")
+        going = running.filtered(lambda run: run._is_wanted())
         (running - going).write({"state": "cancelled", "date_end": fields.Datetime.now()})
         return going
 
+    def _is_wanted(self):
+        """Whether the model still scores, and with the version that the run began with."""
+        return self.model_id.state in SCORING and self.model_id.version_id == self.version_id
+
     @api.model
-    def _start_all(self):
-        live = self.env["lead.scoring.model"].search([("state", "=", "live")])
+    def _due_models(self, unfinished):
+        """Return the models to start with: all that are live, or beside unfinished runs those whose time has come."""
+        models = self.env["lead.scoring.model"].search([("state", "in", SCORING)]) - unfinished.model_id
+        return models.filtered(lambda model: not self._started_lately(model)) if unfinished else models
+
+    def _started_lately(self, model):
+        """Whether the present version of a model has scored today."""
+        return self.search_count(
+            [
+                ("model_id", "=", model.id),
+                ("version_id", "=", model.version_id.id),
+                ("purpose", "=", "score"),
+                ("moves_only", "=", False),
+                ("state", "!=", "cancelled"),
+                ("date_start", ">", fields.Datetime.now() - A_DAY),
+            ],
+            limit=1,
+        )
+
+    @api.model
+    def _start(self, models):
         return self.create(
             [
                 {"model_id": model.id, "version_id": model.version_id.id, "total_count": model._count_open_leads()}
-                for model in live
+                for model in models
             ]
         )
+
+    def _urgency(self):
+        """Return a key to sort by who waits: a person that stops a model, one that takes it live, then the daily work."""
+        return (self.purpose != "stop", self.model_id.state != "going_live", self.id)
 
     def _leads_left(self):
         """Return how many leads are still to be read; at least one for each unfinished run."""
@@ -97,20 +128,26 @@ class LeadScoringRun(models.Model):
         try:
             Score = self.env["crm.lead.score"]
             for page in pages(self.env, self.model_id._open_lead_domain(), after=self.last_lead_id):
+                if self._is_called_off():
+                    return True
                 # A crash of the database may take the last batches with it: the next turn scores them again.
                 self.env.cr.execute(SQL("SET LOCAL synchronous_commit = off"))
                 ids = page.tolist()
                 self._score_ids(ids)
                 Score._delete_uncovered(self.model_id, self.last_lead_id, ids[-1], ids)
+                self._bring_back(self.last_lead_id, ids[-1], ids)
                 self.read_count += len(ids)
                 self.last_lead_id = ids[-1]
                 if not self.env["ir.cron"]._commit_progress(len(ids)):
                     return False
             Score._delete_uncovered(self.model_id, self.last_lead_id, None, [])
-            if not self._mark_sales_ready():
+            self._bring_back(self.last_lead_id, None, [])
+            if self._is_called_off():
+                return True
+            if not self._move_leads() or not self._write_probabilities():
                 return False
         except (ScoringError, UserError) as error:
-            self._end("failed", str(error))
+            self._end("failed", str(error), lasting=True)
         except Exception:
             self.env.cr.rollback()
             _logger.exception("Lead scoring run %s failed", self.id)
@@ -120,10 +157,45 @@ class LeadScoringRun(models.Model):
         self.env["ir.cron"]._commit_progress()
         return True
 
-    def _end(self, state, message=None):
+    def _is_called_off(self):
+        """Whether to leave off before the next batch: scoring was switched off, or the model stopped meanwhile.
+
+        Switched off, the run stays as it is, and goes on when scoring is switched on again.
+        """
+        if not self.env["lead.scoring.config"]._is_on():
+            return True
+        if not self._is_wanted():
+            self._end("cancelled")
+            return True
+        return False
+
+    def _bring_back(self, after, last, scored):
+        """Show the scores of a model that goes live, also those that were kept or deleted when it was stopped."""
+        model = self.model_id
+        if model.state == "going_live" and model.run_ids.filtered(lambda run: run.purpose == "stop"):
+            self.env["crm.lead.score"]._elect_main(scored)
+            self.env["crm.lead.score"]._bring_back_closed(model, after, last)
+
+    def _end(self, state, message=None, lasting=False):
+        """End the run and tell its model.
+
+        :param message: what went wrong, in the user's words
+        :param lasting: the next run would fail as well
+        """
+        # What was done stays done, whatever becomes of the rest: somebody may be saving the model just now.
+        self.env["ir.cron"]._commit_progress()
+        try:
+            self._write_end(state, message, lasting)
+            self.env.flush_all()
+        except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+            self.env.cr.rollback()
+            self._write_end(state, message, lasting)
+
+    def _write_end(self, state, message, lasting):
         self.write({"state": state, "date_end": fields.Datetime.now()})
         if message:
             self._tell(message)
+        self.model_id._run_ended(self, message, lasting)
 
     def _tell(self, line):
         """Add a line to what was left out, once."""
@@ -167,50 +239,4 @@ class LeadScoringRun(models.Model):
         for lead_id, text in batch.problems[:PROBLEMS_TOLD]:
             self._tell(self.env._("Lead %(lead)s: %(problem)s", lead=lead_id, problem=text))
         for name in batch.missing:
-            self._tell(
-                self.env._("The field behind %s exists no more: it counts as not filled in on every lead.", name)
-            )
-
-    # ------------------------------------------------------------
-    # Sales-ready
-    # ------------------------------------------------------------
-
-    def _mark_sales_ready(self):
-        """Mark the leads that reached the sales-ready score. Return False if the cron's time is over before."""
-        model = self.model_id
-        settings = self.env["lead.scoring.config"]._settings(model.company_id)
-        if not model.sales_ready_score or not settings.automatic_sales_ready:
-            return True
-        after = 0
-        while ids := self._next_sales_ready(after):
-            after = ids[-1]
-            # Whoever is saving one of these leads goes first; the next run finds it again.
-            leads = self.env["crm.lead"].browse(ids).try_lock_for_update(allow_referencing=True)
-            leads.write({"lead_sales_ready": True, "lead_sales_ready_date": fields.Datetime.now()})
-            self.sales_ready_count += len(leads)
-            if not self.env["ir.cron"]._commit_progress():
-                return False
-        return True
-
-    def _next_sales_ready(self, after):
-        rows = self.env.execute_query(
-            SQL(
-                """
-                SELECT crm_lead.id
-                  FROM crm_lead_score
-                  JOIN crm_lead ON crm_lead.id = crm_lead_score.lead_id
-                 WHERE crm_lead_score.model_id = %(model)s
-                   AND crm_lead_score.score >= %(sales_ready_score)s
-                   AND crm_lead.active AND crm_lead.won_status = 'pending'
-                   AND crm_lead.lead_sales_ready IS NOT TRUE
-                   AND crm_lead.id > %(after)s
-              ORDER BY crm_lead.id
-                 LIMIT %(limit)s
-                """,
-                model=self.model_id.id,
-                sales_ready_score=self.model_id.sales_ready_score,
-                after=after,
-                limit=MARK_BATCH_SIZE,
-            )
-        )
-        return [lead_id for (lead_id,) in rows]
+            self._tell(self.model_id._missing_words(name))

@@ -14,8 +14,6 @@ In text a scorecard is canonical JSON with its schema's version and a SHA-256 of
 pairs, schema 2 with them, so that a card has one text for ever. `from_json` trusts nothing: what it returns is a scorecard that can score, and what it refuses it refuses in a sentence.
 """
 
-import hashlib
-import json
 import math
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -23,7 +21,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from .errors import ScorecardError
+from .artefact import check as _check
+from .artefact import check_keys as _check_keys
+from .artefact import digest, opened, sealed
+from .artefact import number as _number
 
 # With pairs; a card without any is of schema 1.
 SCHEMA = 2
@@ -42,7 +43,6 @@ MAXIMUM_CELLS = 60_000
 MAXIMUM_LOG_ODDS = 1_000.0
 _MAXIMUM_COUNT = 2**53
 MAXIMUM_KEY_LENGTH = 1_000
-_MAXIMUM_TEXT = 16_000_000
 
 # Scores are held in 1..99: an open lead is neither lost nor won.
 LOWEST_SCORE = 1
@@ -315,11 +315,16 @@ class Scorecard:
     def levels(self, table):
         """Levels of leads, uint8[n, f]. A column that is absent or of the other kind is missing."""
         levels = np.full((table.n_rows, len(self.features)), MISSING, dtype=np.uint8, order="F")
+        unreadable = set(self.unreadable(table))
         for index, feature in enumerate(self.features):
-            column = table.columns.get(feature.name)
-            if column is not None and column.kind == feature.levels.kind:
-                levels[:, index] = feature.levels.encode(column)
+            if feature.name not in unreadable:
+                levels[:, index] = feature.levels.encode(table.columns[feature.name])
         return levels
+
+    def unreadable(self, table):
+        """Names of the features whose column is absent or of the other kind: missing on every lead."""
+        kinds = {name: column.kind for name, column in table.columns.items()}
+        return [feature.name for feature in self.features if kinds.get(feature.name) != feature.levels.kind]
 
     def translate(self, levels, from_card):
         """Levels that another card gave, as levels of this one.
@@ -345,6 +350,13 @@ class Scorecard:
         return translated, mappable
 
     # ---- levels -> scores
+
+    # How `standing` is measured, see `trend`.
+    scale = "log_odds"
+
+    def standing(self, levels):
+        """Where leads stand, float64[n]: what a trend compares."""
+        return self.log_odds(levels)
 
     def log_odds(self, levels):
         """Log-odds to win, float64[n]: the intercept plus the sum of the contributions."""
@@ -401,7 +413,7 @@ class Scorecard:
         What rounding and holding scores in 1..99 took from the sum is shared in proportion to the points;
         then the largest remainders are rounded up. A feature that adds nothing shows 0.
         """
-        return _whole(self.points(levels), self.scores(levels).astype(np.int64) - self.average)
+        return whole(self.points(levels), self.scores(levels).astype(np.int64) - self.average)
 
     def changes(self, before, after):
         """What each feature adds to the log-odds between two states of the same leads, float64[n, f].
@@ -431,7 +443,7 @@ class Scorecard:
         far = np.abs(distance) > 1e-6
         slope = np.divide(new - old, distance, out=old * (1 - old), where=far)
         target = self.scores(after).astype(np.int64) - self.scores(before)
-        return _whole(100 * changes * slope[:, None], target)
+        return whole(100 * changes * slope[:, None], target)
 
     def _slope(self, distance):
         """(p - p0) / (z - z0) for distances z - z0, float64[n]: the difference itself where it is large, and
@@ -455,11 +467,11 @@ class Scorecard:
     @cached_property
     def sha256(self):
         """Hash of the content, as it stands in the JSON."""
-        return _digest(self._content())
+        return digest(self._content())
 
     def to_json(self):
         """The scorecard as canonical JSON: same card, same bytes."""
-        return _canonical({**self._content(), "sha256": self.sha256})
+        return sealed(self._content())
 
     def _content(self):
         content = {
@@ -474,11 +486,7 @@ class Scorecard:
     @classmethod
     def from_json(cls, text):
         """The scorecard of a text by `to_json`. ScorecardError, with the reason, for any other text."""
-        content = _parse(text)
-        _check_schema(content.get("schema"))
-        stated = content.pop("sha256", None)
-        _check(isinstance(stated, str), "It has no checksum.")
-        _check(stated == _digest(content), "It was changed after it was made: its checksum is wrong.")
+        content = opened(text, SCHEMA)
         parts = ["features", "pairs"] if content["schema"] > 1 else ["features"]
         _check_keys(content, {"schema", "intercept", *parts})
         _check(isinstance(content["features"], list), "Its features are not a list.")
@@ -504,7 +512,7 @@ def scores_of(probabilities):
     return np.clip(rounded, LOWEST_SCORE, HIGHEST_SCORE).astype(np.int16)
 
 
-def _whole(points, target):
+def whole(points, target):
     """Points float64[n, f] as whole numbers that sum to `target` int64[n].
 
     What rounding took from the sum is shared in proportion to the points; then the largest remainders are
@@ -538,58 +546,7 @@ def _translation(levels, older):
     return table, certain
 
 
-# ---- JSON: strict both ways
-
-
-def _canonical(content):
-    return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
-
-
-def _digest(content):
-    try:
-        return hashlib.sha256(_canonical(content).encode()).hexdigest()
-    except ValueError as error:  # an infinite number, such as 1e999
-        raise ScorecardError(_sentence("A number in it is not finite.")) from error
-
-
-def _parse(text):
-    """The JSON object of a text, as a dict."""
-    _check(isinstance(text, str), "It is not a text.")
-    _check(len(text) <= _MAXIMUM_TEXT, "It is too long.")
-    try:
-        content = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_distinct)
-    except ScorecardError:
-        raise
-    except (ValueError, RecursionError) as error:
-        raise ScorecardError(_sentence("It is not JSON, or was cut short.")) from error
-    _check(isinstance(content, dict), "It is not a JSON object.")
-    return content
-
-
-def _refuse_constant(constant):
-    raise ScorecardError(_sentence(f"It holds {constant}, which is not a number."))
-
-
-def _distinct(pairs):
-    content = dict(pairs)
-    _check(len(content) == len(pairs), "It says the same thing twice.")
-    return content
-
-
-def _check_schema(schema):
-    _check(type(schema) is int and schema >= 1, "It does not say its schema.")
-    _check(
-        schema <= SCHEMA,
-        f"It was made by a newer release (schema {schema}; this release reads up to schema {SCHEMA}). "
-        "Update the addon, or train the model again.",
-    )
-
-
-def _check_keys(content, keys):
-    _check(isinstance(content, dict), "A part of it is not an object.")
-    missing, unknown = sorted(keys - content.keys()), sorted(content.keys() - keys)
-    _check(not missing, f"It lacks {', '.join(missing)}.")
-    _check(not unknown, f"It holds something unknown: {', '.join(unknown)[:100]}.")
+# ---- JSON
 
 
 def _feature_content(feature):
@@ -650,27 +607,11 @@ def _groups(values, what):
     return np.array(groups, dtype=np.int64)
 
 
-def _sentence(reason):
-    return f"This scorecard cannot be used. {reason}"
-
-
-def _check(condition, reason):
-    if not condition:
-        raise ScorecardError(_sentence(reason))
-
-
 def _check_name(name):
     _check(
         isinstance(name, str) and 0 < len(name) <= MAXIMUM_KEY_LENGTH,
         "A feature has no name.",
     )
-
-
-def _number(value, what):
-    """A finite float; a bool or a text is none."""
-    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    _check(number and abs(value) <= 1.7e308, f"{what} is not a finite number.")
-    return float(value)
 
 
 def _count(value, name):

@@ -121,8 +121,29 @@ class LeadScoringCommon(TransactionCase):
     def _go_live(cls):
         """Train, go live, and score the open leads."""
         cls._trained()
-        cls.model.action_go_live()
-        return cls._score()
+        cls._take_live(cls.model)
+        return cls.hot | cls.cool
+
+    @classmethod
+    def _take_live(cls, models):
+        """Press Go Live and let the scheduled action do it."""
+        models.action_go_live()
+        cls._run_jobs()
+
+    @classmethod
+    def _stop(cls, models):
+        """Press Stop and let the scheduled action do it."""
+        models.action_stop()
+        cls._run_jobs()
+
+    @classmethod
+    def _run_jobs(cls):
+        """Run the scheduled action that scores and stops, without its commits."""
+        cls.env.flush_all()
+        with patch.object(type(cls.env["ir.cron"]), "_commit_progress", lambda *_, **__: float("inf")):
+            cls.env["lead.scoring.run"].sudo()._cron_score_leads()
+        cls.env.flush_all()
+        cls.env.invalidate_all()
 
     @classmethod
     def _score(cls):

@@ -11,6 +11,7 @@ MODELS = [
     "lead.scoring.grade",
     "lead.scoring.config",
     "lead.scoring.run",
+    "lead.scoring.move",
     "crm.lead.score",
     "crm.lead.score.history",
 ]
@@ -26,6 +27,7 @@ class TestAccess(LeadScoringCommon):
         cls.hot[1].user_id = cls.alma
         cls.env["lead.scoring.run"].create({"model_id": cls.model.id, "version_id": cls.model.version_id.id})
         cls.env["lead.scoring.config"].create({"name": "Ours", "company_id": cls.company.id})
+        cls.env["lead.scoring.move"]._pass_over(cls.model, "qualified", even_due=True)
 
     def test_a_salesperson_reads_the_scores_of_the_leads_he_can_read(self):
         (values,) = self.hot[0].with_user(self.sam).read(FIELDS)

@@ -105,6 +105,45 @@ class TestTracked(TrackedCommon):
         self.assertIsNone(self.value(lead, "contact.is_company", NOW - days(6)))
         self.assertEqual(self.value(lead, "contact.country_id", NOW), str(self.env.ref("base.be").id))
 
+    def test_a_lead_with_another_contact_then_tells_of_that_one(self):
+        belgium, france = self.env.ref("base.be"), self.env.ref("base.fr")
+        then = self.env["res.partner"].create({"name": "Then", "country_id": belgium.id, "is_company": True})
+        now = self.env["res.partner"].create({"name": "Now", "country_id": france.id})
+        self.lead(NOW - days(90), NOW - days(80), "won", partner_id=then.id)
+        self.lead(NOW - days(90), NOW - days(80), "lost", partner_id=now.id)
+        lead, never = self.lead(partner_id=then.id), self.lead()
+        self.change(lead, NOW - days(5), partner_id=now.id)
+        self.change(never, NOW - days(5), partner_id=now.id)
+        for name, before, nobody, after in (
+            ("contact.country_id", str(belgium.id), None, str(france.id)),
+            ("company.country_id", str(belgium.id), None, str(france.id)),
+            ("contact.is_company", "yes", None, "no"),
+            ("contact.earlier_won", 1, None, 0),
+            ("contact.earlier_lost", 0, None, 1),
+            ("company.earlier_won", 1, None, 0),
+        ):
+            with self.subTest(name):
+                self.assertEqual(self.values(lead | never, name, NOW - days(6)), [before, nobody])
+                self.assertEqual(self.values(lead | never, name, NOW), [after, after])
+
+    def test_whether_there_was_a_company_then(self):
+        company = self.env["res.partner"].create({"name": "Works", "is_company": True})
+        named, met, changed = self.lead(), self.lead(), self.lead(partner_id=company.id, partner_name=False)
+        self.change(named, NOW - days(5), partner_name="Works")
+        self.change(met, NOW - days(5), partner_id=company.id)
+        self.change(changed, NOW - days(5), partner_id=self.partner.id)
+        leads = named | met | changed
+        self.assertEqual(self.values(leads, "lead.has_company", NOW - days(6)), ["no", "no", "yes"])
+        self.assertEqual(self.values(named | met, "lead.has_company"), ["yes", "yes"])
+
+    def test_a_contact_that_was_deleted_since_says_nothing(self):
+        gone = self.env["res.partner"].create({"name": "Gone", "country_id": self.env.ref("base.be").id})
+        lead = self.lead(partner_id=gone.id)
+        self.change(lead, NOW - days(5), partner_id=self.env["res.partner"].create({"name": "Now"}).id)
+        gone.unlink()
+        self.assertIsNone(self.value(lead, "contact.country_id", NOW - days(6)))
+        self.assertIsNone(self.value(lead, "contact.earlier_won", NOW - days(6)))
+
     def test_a_constant_number_of_queries(self):
         names = ["lead.user_id", "lead.stage_id", "lead.expected_revenue", "lead.has_email", "contact.country_id"]
         leads = self.env["crm.lead"]

@@ -127,7 +127,7 @@ class TestLeadFields(LeadScoringCommon):
         self.model.sequence = 0
         self.model._score_batch(self.scored.ids)
         self.assertEqual(self.scored.mapped("lead_score_model_id"), self.model)
-        self.model.action_stop()
+        self._stop(self.model)
         self.assertEqual(self.scored.mapped("lead_score_model_id"), second)
 
     def test_a_new_lead_in_a_form_has_no_score_yet(self):

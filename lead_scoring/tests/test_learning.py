@@ -181,7 +181,7 @@ class TestLearning(LeadScoringCommon):
         self.env["lead.scoring.model"]._request_due_trainings()
         self.assertFalse(self.model.training_requested)
         self._days_later(-15)
-        self.model.action_go_live()
+        self._take_live(self.model)
         self.env["lead.scoring.model"]._request_due_trainings()
         self.assertFalse(self.model.training_requested)
         self._days_later(15)
@@ -253,6 +253,8 @@ class TestLearning(LeadScoringCommon):
         )
         self.env.invalidate_all()
         self.assertIn("The filter of Second cannot be used", second.message)
+        with self.assertRaisesRegex(UserError, "The filter of Second cannot be used"):
+            second.action_train()
         self.assertEqual((second.open_count, second.won_count), (0, 0))
         with self.enter_registry_test_mode():
             self.env.ref("lead_scoring.ir_cron_score_leads").method_direct_trigger()
@@ -290,6 +292,7 @@ class TestLearning(LeadScoringCommon):
         for model in (self.model, second):
             model._score_batch(self.hot.ids)
         self.assertEqual(self.hot.lead_score_model_id, self.model)
+        self.model.sudo().state = "stopped"
         self.model.with_user(self.mona).unlink()
         self.assertEqual(self.hot.lead_score_model_id, second)
 

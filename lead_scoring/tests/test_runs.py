@@ -130,15 +130,9 @@ class TestRuns(LeadScoringCommon):
             return score_batch(model, ids)
 
         halfway = self.leads.sorted("id")[4].id
-        run = self.env["lead.scoring.run"].create(
-            {
-                "model_id": self.model.id,
-                "version_id": self.model.version_id.id,
-                "total_count": 10,
-                "read_count": 5,
-                "last_lead_id": halfway,
-            }
-        )
+        run = self.model.run_ids
+        self.assertEqual((run.state, run.total_count), ("running", 10))
+        run.write({"read_count": 5, "last_lead_id": halfway})
         with patch.object(type(self.model), "_score_batch", watched):
             self._run_cron()
         self.assertEqual(sorted(scored), sorted(self.leads.ids)[5:])
@@ -153,9 +147,7 @@ class TestRuns(LeadScoringCommon):
 
     def test_a_run_of_an_older_version_is_cancelled_and_begun_anew(self):
         self.model.action_go_live()
-        old = self.env["lead.scoring.run"].create(
-            {"model_id": self.model.id, "version_id": self.model.version_id.id, "total_count": 10}
-        )
+        old = self.model.run_ids
         self.model._train()
         run = self._run_cron()
         self.assertEqual((old.state, run.state, run.version_id), ("cancelled", "done", self.model.version_id))
@@ -163,7 +155,7 @@ class TestRuns(LeadScoringCommon):
 
     def test_leads_that_reach_the_sales_ready_score_are_marked_once_with_the_date(self):
         self.model.sales_ready_score = 60
-        self.model.action_go_live()
+        self.model.with_context(lead_scoring_move_leads=True).action_go_live()
         run = self._run_cron()
         self.assertEqual(run.sales_ready_count, 4)
         self.assertTrue(all(self.hot.mapped("lead_sales_ready")))
@@ -198,3 +190,27 @@ class TestRuns(LeadScoringCommon):
         run = self._run_cron()
         self.assertEqual((run.state, run.scored_count), ("done", 10))
         self.assertIn("The field behind property.size exists no more", run.message)
+
+    def test_a_property_of_another_type_than_in_training_counts_as_empty_and_is_told(self):
+        self.team.lead_properties_definition = [{"name": "size", "type": "integer", "string": "Size"}]
+        closed = (
+            self.env["crm.lead"]
+            .with_context(active_test=False)
+            .search([("company_id", "=", self.company.id), ("won_status", "in", ["won", "lost"])])
+        )
+        for number, lead in enumerate(closed):
+            lead.lead_properties = {"size": (20 if lead.won_status == "won" else 1) + number % 40}
+        self.leads.lead_properties = {"size": 55}
+        self.model._train()
+        self.assertIn("property.size", self.model.version_id._card().names)
+        before = self.model._score_probabilities(self.leads.ids)
+        self.team.lead_properties_definition = [
+            {"name": "size", "type": "selection", "string": "Size", "selection": [["s", "Small"], ["l", "Large"]]}
+        ]
+        self.leads.lead_properties = {"size": "l"}
+        self.model.action_go_live()
+        run = self._run_cron()
+        self.assertEqual((run.state, run.scored_count), ("done", 10))
+        self.assertIn("The field behind property.size exists no more or is of another type now", run.message)
+        after = self.model._score_probabilities(self.leads.ids)
+        self.assertTrue(all(after[lead] < before[lead] for lead in before))

@@ -1,5 +1,5 @@
+import random
 import re
-from unittest.mock import patch
 
 from odoo import fields
 from odoo.exceptions import AccessError, UserError
@@ -22,6 +22,8 @@ class TestScoringModel(LeadScoringCommon):
             with self.assertRaisesRegex(UserError, "at least 40 won and 40 lost.*There are 0 won and 0 lost"):
                 action()
         self.assertIn("There are 0 won and 0 lost", self.model.message)
+        self.assertIn("It still takes 40 won and 40 lost ones.", self.model.message)
+        self.assertIn("Until then a model with rules can score the leads.", self.model.message)
         self.assertEqual(self.model.state, "draft")
 
     def test_one_class_only_says_how_many_are_missing(self):
@@ -30,7 +32,7 @@ class TestScoringModel(LeadScoringCommon):
             self.model.action_train()
         self._leads(39, "lost", self.cold)
         self.model.invalidate_recordset()
-        with self.assertRaisesRegex(UserError, "There are 60 won and 39 lost"):
+        with self.assertRaisesRegex(UserError, "There are 60 won and 39 lost ones so far. It still takes 1 lost ones."):
             self.model.action_train()
         self.assertFalse(self.model.version_ids)
 
@@ -77,20 +79,7 @@ class TestScoringModel(LeadScoringCommon):
         self.assertFalse(self.model.training_error)
         self.assertTrue(self.model.version_id)
 
-    def test_a_training_shows_how_far_it_is(self):
-        told = []
-        tell = self.model._progress_teller(commit=True)
-        with (
-            patch.object(lead_scoring_model_training, "PROGRESS_INTERVAL", 0),
-            patch.object(
-                self.env.cr, "commit", lambda: told.append((self.model.training_progress, self.model.message))
-            ),
-        ):
-            tell(0.25, "Learning")
-        self.assertEqual(told[0][0], 25)
-        self.assertIn("under way", told[0][1])
-
-    @mute_logger("odoo.addons.lead_scoring.models.lead_scoring_model_training")
+    @mute_logger("odoo.addons.lead_scoring.models.lead_scoring_model_turns")
     def test_a_training_that_fails_says_so_and_the_next_model_trains(self):
         self._history()
         broken = self.env["lead.scoring.model"].create({"name": "No leads", "company_id": self.other_company.id})
@@ -134,6 +123,25 @@ class TestScoringModel(LeadScoringCommon):
         self._score()
         self.assertEqual(self.hot.mapped("lead_score"), scores)
 
+    def test_two_hundred_mangled_scorecards_are_refused_and_the_scores_stay(self):
+        self._go_live()
+        version, scores = self.model.version_id, self.hot.mapped("lead_score")
+        text, chance = version.scorecard, random.Random(7)
+        for number in range(200):
+            at, length = chance.randrange(len(text) - 20), chance.randrange(1, 20)
+            junk = ("", "9", "-1", "NaN", "1e999", "[]", text[at + length : at + 2 * length])[number % 7]
+            mangled = text[:at] + junk + text[at + length :]
+            if mangled == text:
+                continue
+            self.env.cr.execute(
+                SQL("UPDATE lead_scoring_model_version SET scorecard = %s WHERE id = %s", mangled, version.id)
+            )
+            self.env.invalidate_all()
+            self.env.registry.clear_cache()
+            with self.assertRaisesRegex(ScorecardError, "Version 1 of Test model cannot be used"):
+                self._score()
+        self.assertEqual((self.model.version_id, self.hot.mapped("lead_score")), (version, scores))
+
     def test_live_models_train_only_on_the_leads_of_their_company(self):
         self._history(company=self.other_company)
         self.assertEqual((self.model.won_count, self.model.lost_count), (0, 0))
@@ -154,26 +162,7 @@ class TestScoringModel(LeadScoringCommon):
             self.model.with_user(self.mona).action_go_live()
         self.model._train()
         self.model.with_user(self.mona).action_go_live()
-        self.assertEqual(self.model.state, "live")
-
-    def test_stopping_deletes_the_scores_and_going_live_brings_them_back(self):
-        """Seed: Automatic lead scores cleanup, Yes."""
-        self._go_live()
-        scores = self.hot.mapped("lead_score")
-        self.model.with_user(self.mona).action_stop()
-        self.assertFalse(self.env["crm.lead"].search([("lead_score", ">", 0), ("company_id", "=", self.company.id)]))
-        self.assertFalse(any(self.hot.mapped("lead_grade")))
-        self.model.action_go_live()
-        self._score()
-        self.assertEqual(self.hot.mapped("lead_score"), scores)
-
-    def test_stopping_leaves_the_scores_where_cleanup_is_off(self):
-        """Seed: Automatic lead scores cleanup, No."""
-        self.env["lead.scoring.config"].create({"name": "Keep", "automatic_score_cleanup": False})
-        self._go_live()
-        scores = self.hot.mapped("lead_score")
-        self.model.action_stop()
-        self.assertEqual(self.hot.mapped("lead_score"), scores)
+        self.assertEqual(self.model.state, "going_live")
 
     def test_the_state_is_changed_by_buttons_alone(self):
         with self.assertRaisesRegex(AccessError, "by its buttons alone"):

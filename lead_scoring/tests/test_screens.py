@@ -13,7 +13,7 @@ class TestScreens(HttpCase, LeadScoringCommon):
     def setUpClass(cls):
         super().setUpClass()
         cls._trained()
-        cls.model.action_go_live()
+        cls._take_live(cls.model)
         # Two referred leads were cold a week ago, one cold lead was a referral: they moved.
         rising, falling = cls.hot[:2], cls.cool[:1]
         rising.source_id, falling.source_id = cls.cold, cls.referral

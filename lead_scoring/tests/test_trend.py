@@ -1,6 +1,9 @@
+from unittest.mock import patch
+
 from odoo.tests import tagged
 from odoo.tools import SQL
 
+from ..scoring.trend import SENSITIVITIES
 from .common import LeadScoringCommon
 
 
@@ -51,6 +54,15 @@ class TestTrend(LeadScoringCommon):
             self._score()
             self.assertEqual(self.lead.lead_score_trend, trend, days)
 
+    def test_the_configuration_says_how_sensitive_the_trend_is(self):
+        self._days_pass(8)
+        self.lead.source_id = self.cold
+        with patch.dict(SENSITIVITIES, low=(0.5, 90)):  # a move of 90 points
+            for sensitivity, told in (("low", "steady"), ("normal", "down"), ("high", "down")):
+                self.env["lead.scoring.config"].create({"name": sensitivity, "trend_sensitivity": sensitivity})
+                self._score()
+                self.assertEqual(self.lead.lead_score_trend, told, sensitivity)
+
     def test_the_configuration_can_compare_with_the_run_of_the_day_before(self):
         self.env["lead.scoring.config"].create({"name": "Daily", "trend_days": 1})
         self._days_pass(8)
@@ -95,6 +107,7 @@ class TestTrend(LeadScoringCommon):
         first.unlink()
         self.env.cr.execute("SELECT count(DISTINCT lead_id), min(version_id) FROM crm_lead_score_history")
         self.assertEqual(self.env.cr.fetchone(), (4, second.id))
+        self.model.state = "stopped"
         self.model.unlink()
         self.env.cr.execute("SELECT count(*) FROM crm_lead_score_history")
         self.assertEqual(self.env.cr.fetchone(), (0,))

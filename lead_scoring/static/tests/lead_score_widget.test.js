@@ -151,9 +151,9 @@ test("up to five reasons that raise and five that lower, the strongest first, ea
     const [raising, lowering] = [".o_lead_score_reasons ul:eq(0)", ".o_lead_score_reasons ul:eq(1)"];
     expect(texts(`${raising} .o_lead_score_points`)).toEqual(["+24", "+12", "+6", "+5", "+4"]);
     expect(texts(`${lowering} .o_lead_score_points`)).toEqual(["−12"]);
-    expect(queryOne(`${raising} li:eq(1) .o_lead_score_bar`).style.width).toBe("50%");
-    expect(`${raising} .o_lead_score_bar:first`).toHaveClass("bg-success");
-    expect(`${lowering} .o_lead_score_bar`).toHaveClass("bg-danger");
+    expect(queryOne(`${raising} li:eq(1) .o_lead_score_reason_bar`).style.width).toBe("50%");
+    expect(`${raising} .o_lead_score_reason_bar:first`).toHaveClass("bg-success");
+    expect(`${lowering} .o_lead_score_reason_bar`).toHaveClass("bg-danger");
     // What is of the contact and the activity links there; a company that one may not open is only named.
     expect(texts(".o_lead_score_link")).toEqual(["Contact", "Activity"]);
     expect(`${raising} li:eq(2)`).toHaveText(/Customer company/);

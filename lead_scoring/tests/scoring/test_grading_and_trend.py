@@ -98,3 +98,11 @@ def test_a_move_needs_both_a_quarter_of_log_odds_and_two_points():
 
 def test_no_leads_no_trends():
     assert trends([], []).tolist() == []
+
+
+def test_the_trend_is_as_sensitive_as_one_wants():
+    before = np.zeros(3)
+    now = np.array([0.15, 0.3, 0.6])
+    assert trends(now, before, "low").tolist() == ["steady", "steady", "up"]
+    assert trends(now, before, "normal").tolist() == ["steady", "up", "up"]
+    assert trends(now, before, "high").tolist() == ["up", "up", "up"]

@@ -14,7 +14,7 @@ export const TREND_ICONS = {
 export class LeadScoreBasics extends Component {
     static template = "lead_scoring.LeadScoreBasics";
     static props = {
-        // score, grade, color, trend, word, earlier, ready
+        // score, grade, color, trend, word, earlier, ready, ready_since
         basics: Object,
         // what came by RPC: model, scored_on, outdated_since
         details: { type: [Object, { value: null }], optional: true },
@@ -40,6 +40,16 @@ export class LeadScoreBasics extends Component {
 
     get scoredAt() {
         return formatDateTime(deserializeDateTime(this.props.details.scored_on));
+    }
+
+    get ready() {
+        const { ready, ready_since: since } = this.props.basics;
+        if (!ready) {
+            return "";
+        }
+        return since
+            ? _t("Sales ready since %(date)s", { date: formatDate(deserializeDateTime(since)) })
+            : _t("Sales ready");
     }
 
     get outdated() {

@@ -23,19 +23,30 @@ export class LeadScoreReasons extends Component {
         this.signed = signed;
     }
 
+    /** Rules give points that add up to a whole: there is no average lead. */
+    get isOfRules() {
+        return this.props.explanation.raw !== undefined;
+    }
+
     get lists() {
         const { reasons } = this.props.explanation;
+        const [nothingRaises, nothingLowers] = this.isOfRules
+            ? [_t("No rule gives this lead points."), _t("No rule takes points from this lead.")]
+            : [
+                  _t("Nothing lifts this lead above the average one."),
+                  _t("Nothing puts this lead below the average one."),
+              ];
         return [
             {
                 name: "raising",
                 heading: _t("What raises it"),
-                nothing: _t("Nothing lifts this lead above the average one."),
+                nothing: nothingRaises,
                 reasons: reasons.filter(({ points }) => points > 0).slice(0, SHOWN),
             },
             {
                 name: "lowering",
                 heading: _t("What lowers it"),
-                nothing: _t("Nothing puts this lead below the average one."),
+                nothing: nothingLowers,
                 reasons: reasons.filter(({ points }) => points < 0).slice(0, SHOWN),
             },
         ];
@@ -45,6 +56,11 @@ export class LeadScoreReasons extends Component {
     barOf({ points }) {
         const top = Math.max(...this.props.explanation.reasons.map((reason) => Math.abs(reason.points)), 1);
         return `width: ${Math.round((100 * Math.abs(points)) / top)}%`;
+    }
+
+    /** Points of rules may have a decimal. */
+    pointsOf({ points }) {
+        return signed(points, Number.isInteger(points) ? 0 : 1);
     }
 
     decimal(value) {
@@ -68,7 +84,10 @@ export class LeadScoreReasons extends Component {
     }
 
     get sum() {
-        const { score, average, exact_score, exact_average } = this.props.explanation;
+        const { score, average, exact_score, exact_average, raw } = this.props.explanation;
+        if (this.isOfRules) {
+            return { points: raw };
+        }
         return { points: score - average, exact: exact_score - exact_average };
     }
 }

@@ -1,3 +1,4 @@
+import { serializeDateTime } from "@web/core/l10n/dates";
 import { _t } from "@web/core/l10n/translation";
 import { browser } from "@web/core/browser/browser";
 import { registry } from "@web/core/registry";
@@ -87,6 +88,7 @@ export class LeadScoreWidget extends Component {
             word: fields.lead_score_trend.selection.find(([value]) => value === data.lead_score_trend)?.[1] || "",
             earlier: data.lead_score_earlier,
             ready: Boolean(data.lead_sales_ready),
+            ready_since: data.lead_sales_ready_date ? serializeDateTime(data.lead_sales_ready_date) : false,
         };
     }
 

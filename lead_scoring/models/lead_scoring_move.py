@@ -1,0 +1,328 @@
+from odoo import api, fields, models
+from odoo.tools import SQL, groupby
+
+from ..features.feature import int_array
+from .crm_lead_score import UncheckedMany2one
+
+QUALIFIED, SALES_READY = "qualified", "sales_ready"
+
+
+class LeadScoringMove(models.Model):
+    """What a score has done to a lead: which stage it moved it to, or that it passed it over.
+
+    It is remembered for each lead, so that no score does anything twice, or against a person who moved the lead back:
+    with its first score a lead is qualified once; sales-ready it is moved again only when a model gives it a higher
+    grade than that model gave it the last time. A lead that was not moved at its time (it was further already, the
+    configuration said No, or going live left it where it was) is remembered just so, without a stage.
+
+    Rows of leads that were passed over are as many as there are leads: they are written by SQL, in sets.
+    """
+
+    _name = "lead.scoring.move"
+    _description = "Lead Moved by Its Score"
+    _log_access = False
+    _order = "id desc"
+    _rec_name = "lead_id"
+
+    lead_id = UncheckedMany2one("crm.lead", required=True, readonly=True, ondelete="cascade")
+    company_id = fields.Many2one(related="lead_id.company_id")
+    model_id = UncheckedMany2one("lead.scoring.model", "Scoring Model", readonly=True, ondelete="set null")
+    kind = fields.Selection(
+        [(QUALIFIED, "Automated Marketing Qualification"), (SALES_READY, "Sales Ready")],
+        "Why",
+        required=True,
+        readonly=True,
+    )
+    date = fields.Datetime(required=True, readonly=True)
+    score = fields.Integer(required=True, readonly=True, aggregator="avg")
+    grade = fields.Char(readonly=True)
+    stage_from_id = fields.Many2one("crm.stage", "From", readonly=True, ondelete="set null")
+    stage_to_id = fields.Many2one("crm.stage", "To", readonly=True, ondelete="set null")
+    message_id = fields.Many2one(
+        "mail.message",
+        readonly=True,
+        ondelete="set null",
+        index="btree_not_null",
+        help="The message in the lead's chatter. By it a model knows that this was no person's move.",
+    )
+    converted = fields.Boolean(readonly=True, help="The lead was converted to an opportunity.")
+    to_tell = fields.Boolean(readonly=True, help="The salesperson is still to be told.")
+
+    _lead_kind_idx = models.Index("(lead_id, kind)")
+    _to_tell_idx = models.Index("(model_id) WHERE to_tell")
+
+    # ------------------------------------------------------------
+    # Which leads are due
+    # ------------------------------------------------------------
+
+    @api.model
+    def _due(self, model, kind, lead_ids=None):
+        """Return SQL of the open leads whose score by a model is news: a first one, or a higher grade.
+
+        Its columns: lead_id, score, grade, stage_from_id, stage_to_id (NULL where there is nothing to move: the lead is
+        there already, further, won, or its team has no such stage), created, and acts: whether anything is to be done
+        to the lead, rather than only to be remembered.
+
+        :param kind: "qualified" or "sales_ready"
+        :param lead_ids: look at these leads alone
+        """
+        from_score = 0 if kind == QUALIFIED else model._sales_ready_from()
+        if from_score is None:
+            return SQL(
+                "SELECT 0 AS lead_id, 0 AS score, '' AS grade, 0 AS stage_from_id, 0 AS stage_to_id,"
+                " now()::timestamp AS created, FALSE AS acts WHERE FALSE"
+            )
+        for name in ("crm.lead", "crm.stage", "lead.scoring.grade", self._name):
+            self.env[name].flush_model()
+        return SQL(
+            """
+            SELECT lead.id AS lead_id, row.score, grade.name AS grade, lead.stage_id AS stage_from_id,
+                   target.stage_id AS stage_to_id, lead.create_date AS created,
+                   %(may_act)s AND (target.stage_id IS NOT NULL OR %(marks)s) AS acts
+              FROM crm_lead_score row
+              JOIN crm_lead lead ON lead.id = row.lead_id
+              LEFT JOIN crm_stage stage ON stage.id = lead.stage_id
+              LEFT JOIN %(targets)s AS target(team_id, stage_id, sequence)
+                     ON target.team_id = coalesce(lead.team_id, 0)
+                    AND (stage.id IS NULL OR (stage.sequence, stage.id) < (target.sequence, target.stage_id))
+              LEFT JOIN lead_scoring_grade grade
+                     ON grade.model_id = row.model_id AND row.score BETWEEN grade.min_score AND grade.max_score
+              LEFT JOIN (
+                    SELECT lead_id, max(score) FILTER (WHERE model_id = %(model)s) AS score
+                      FROM lead_scoring_move
+                     WHERE kind = %(kind)s AND %(among)s
+                     GROUP BY lead_id
+                   ) AS remembered ON remembered.lead_id = lead.id
+              LEFT JOIN lead_scoring_grade reached
+                     ON reached.model_id = row.model_id
+                    AND remembered.score BETWEEN reached.min_score AND reached.max_score
+             WHERE row.model_id = %(model)s AND row.score >= %(from_score)s AND %(among_scores)s
+               AND lead.active AND lead.won_status = 'pending' AND stage.is_won IS NOT TRUE
+               AND %(is_news)s
+            """,
+            model=model.id,
+            kind=kind,
+            from_score=from_score,
+            among=self._among(SQL("lead_id"), lead_ids),
+            among_scores=self._among(SQL("row.lead_id"), lead_ids),
+            targets=self._targets_table(kind),
+            **self._rules_of(kind),
+        )
+
+    def _rules_of(self, kind):
+        """Return the SQL conditions of a kind: what is news, when anything may be done, and what is marked."""
+        never = SQL("remembered.lead_id IS NULL")
+        if kind == QUALIFIED:
+            return {"is_news": never, "may_act": SQL("TRUE"), "marks": SQL("FALSE")}
+        higher = SQL("grade.min_score > reached.min_score")
+        return {
+            # What another model says of a lead that is sales-ready already is remembered, no more.
+            "is_news": SQL("(%s OR remembered.score IS NULL OR %s)", never, higher),
+            "may_act": SQL("(%s OR coalesce(%s, FALSE))", never, higher),
+            "marks": SQL("lead.lead_sales_ready IS NOT TRUE"),
+        }
+
+    def _targets_table(self, kind):
+        targets = self.env["crm.stage"].sudo()._targets(kind)
+        stages = targets.values()
+        return SQL(
+            "unnest(%s, %s, %s)",
+            int_array(targets),
+            int_array(stage.id for stage in stages),
+            int_array(stage.sequence for stage in stages),
+        )
+
+    def _among(self, column, lead_ids):
+        return SQL("TRUE") if lead_ids is None else SQL("%s = ANY(%s)", column, int_array(lead_ids))
+
+    @api.model
+    def _next_due(self, model, kind, after, limit):
+        """Return ids of the next leads to do something to, ascending."""
+        rows = self.env.execute_query(
+            SQL(
+                "SELECT lead_id FROM (%s) due WHERE acts AND lead_id > %s ORDER BY lead_id LIMIT %s",
+                self._due(model, kind),
+                after,
+                limit,
+            )
+        )
+        return [lead_id for (lead_id,) in rows]
+
+    @api.model
+    def _pass_over(self, model, kind, lead_ids=None, even_due=False, before=None):
+        """Remember the leads that are due, without doing anything to them. Return how many.
+
+        :param even_due: those too to which something would be done
+        :param before: only leads created before this moment
+        """
+        condition = SQL("TRUE") if even_due else SQL("NOT acts")
+        if before:
+            condition = SQL("%s AND created < %s", condition, before)
+        self.env.cr.execute(
+            SQL(
+                """
+                INSERT INTO lead_scoring_move (lead_id, model_id, kind, date, score, grade, stage_from_id)
+                SELECT lead_id, %s, %s, %s::timestamp, score, grade, stage_from_id FROM (%s) due WHERE %s
+                """,
+                model.id,
+                kind,
+                fields.Datetime.now(),
+                self._due(model, kind, lead_ids),
+                condition,
+            )
+        )
+        count = self.env.cr.rowcount
+        self.invalidate_model(flush=False)
+        return count
+
+    # ------------------------------------------------------------
+    # Moving
+    # ------------------------------------------------------------
+
+    @api.model
+    def _act(self, model, kind, lead_ids, settings):
+        """Move, and mark, those of some leads that nobody is saving just now. Return the new moves.
+
+        To be called first after a commit: the leads are locked until the next one.
+
+        :param settings: :class:`ScoringSettings` of the model's company
+        """
+        leads = self.env["crm.lead"].sudo().browse(lead_ids).try_lock_for_update(allow_referencing=True)
+        if not leads:
+            return self.browse()
+        # Only now is it certain how they stand.
+        rows = self.env.execute_query(
+            SQL(
+                "SELECT lead_id, score, grade, stage_from_id, stage_to_id FROM (%s) due WHERE acts"
+                " ORDER BY stage_to_id, lead_id",
+                self._due(model, kind, leads.ids),
+            )
+        )
+        converted = self._convert(leads.browse(row[0] for row in rows), kind, settings)
+        for stage_to_id, together in groupby(rows, lambda row: row[4]):
+            self._write(model, kind, stage_to_id, together)
+        messages = self._messages_of({row[0]: row[4] for row in rows if row[4]})
+        tells = kind == SALES_READY and settings.sales_ready_tell != "nobody"
+        return self.sudo().create(
+            [
+                {
+                    "lead_id": lead_id,
+                    "model_id": model.id,
+                    "kind": kind,
+                    "date": fields.Datetime.now(),
+                    "score": score,
+                    "grade": grade,
+                    "stage_from_id": stage_from_id,
+                    "stage_to_id": stage_to_id,
+                    "message_id": messages.get(lead_id),
+                    "converted": lead_id in converted.ids,
+                    "to_tell": tells,
+                }
+                for lead_id, score, grade, stage_from_id, stage_to_id in rows
+            ]
+        )
+
+    def _convert(self, leads, kind, settings):
+        """Make opportunities of the leads, if the configuration says so of those that are sales-ready."""
+        leads = leads.filtered(lambda lead: lead.type == "lead")
+        if kind != SALES_READY or not settings.sales_ready_convert:
+            return leads.browse()
+        for lead in leads:
+            lead.convert_opportunity(lead.partner_id)
+        return leads
+
+    def _write(self, model, kind, stage_to_id, rows):
+        """Write leads that come to the same stage (None: that stay), all of them in another one so far."""
+        leads = self.env["crm.lead"].sudo().browse(row[0] for row in rows)
+        for lead, (_lead_id, score, grade, *_stages) in zip(leads, rows):
+            lead._track_set_log_message(self._line(lead, model, kind, score, grade))
+        if kind == SALES_READY:
+            leads.filtered(lambda lead: not lead.lead_sales_ready).write(
+                {"lead_sales_ready": True, "lead_sales_ready_date": fields.Datetime.now()}
+            )
+        if stage_to_id:
+            leads.write({"stage_id": stage_to_id})
+
+    def _line(self, lead, model, kind, score, grade):
+        """Return the one line of the chatter that says which model and score did it, in the salesperson's language."""
+        lang = lead.user_id.lang or lead.company_id.partner_id.lang or self.env.lang
+        env = self.with_context(lang=lang).env
+        values = {"score": score, "grade": grade or "", "model": model.with_env(env).sudo().name}
+        if kind == SALES_READY:
+            return env._("Sales-ready: score %(score)s (%(grade)s) by %(model)s.", **values)
+        return env._("First score: %(score)s (%(grade)s) by %(model)s.", **values)
+
+    def _messages_of(self, stages):
+        """Let Odoo track what was written, and return ``{lead id: id of the message that tracks its new stage}``.
+
+        :param stages: ``{lead id: id of the stage it was moved to}``
+        """
+        self.env.flush_all()
+        # The moves of the addon are no evidence: there is nothing to score anew.
+        self.env["crm.lead"]._forget_changed(stages)
+        self.env.cr.flush()
+        if not stages:
+            return {}
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT message.res_id, max(message.id)
+                  FROM mail_message message
+                  JOIN mail_tracking_value tracked ON tracked.mail_message_id = message.id
+                 WHERE message.model = 'crm.lead' AND message.res_id = ANY(%s) AND message.date >= %s
+                   AND tracked.field_id = %s AND tracked.create_date >= %s
+                 GROUP BY message.res_id
+                """,
+                int_array(stages),
+                self.env.cr.now().replace(microsecond=0),
+                self.env["ir.model.fields"]._get("crm.lead", "stage_id").id,
+                self.env.cr.now(),
+            )
+        )
+        return dict(rows)
+
+    # ------------------------------------------------------------
+    # Telling
+    # ------------------------------------------------------------
+
+    @api.model
+    def _next_to_tell(self, model, limit):
+        return self.sudo().search([("model_id", "=", model.id), ("to_tell", "=", True)], order="id", limit=limit)
+
+    def _tell(self, how):
+        """Tell the salespeople, else the leaders of their teams, of leads that became sales-ready. Return how many.
+
+        :param how: "activity", "message" or "nobody"
+        """
+        told = 0
+        for move in self.filtered(lambda move: move.lead_id.exists()):
+            lead = move.lead_id
+            user = lead.user_id or lead.team_id.user_id
+            if not user or not lead.active or how == "nobody":
+                continue
+            lead = lead.with_context(lang=user.lang)
+            line = move.with_context(lang=user.lang)._line(lead, move.model_id, SALES_READY, move.score, move.grade)
+            if how == "activity":
+                lead.activity_schedule("lead_scoring.mail_activity_sales_ready", user_id=user.id, summary=line)
+            else:
+                subject = lead.env._("%(lead)s is sales-ready", lead=lead.name)
+                lead.message_notify(partner_ids=user.partner_id.ids, subject=subject, body=line)
+            told += 1
+        self.to_tell = False
+        return told
+
+    # ------------------------------------------------------------
+    # What becomes of it
+    # ------------------------------------------------------------
+
+    def _carry(self, leads, lead):
+        """Let the memory of leads that are merged into another one be that one's."""
+        self.sudo().search([("lead_id", "in", leads.ids)]).lead_id = lead
+
+    @api.autovacuum
+    def _gc_orphans(self):
+        """Delete what is remembered of leads that are no more."""
+        self.env.cr.execute(
+            SQL("DELETE FROM lead_scoring_move move WHERE NOT EXISTS (SELECT FROM crm_lead WHERE id = move.lead_id)")
+        )
+        self.invalidate_model(flush=False)

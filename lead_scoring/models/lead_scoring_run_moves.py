@@ -1,0 +1,159 @@
+import logging
+import time
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
+
+from .lead_scoring_model import SCORING
+from .lead_scoring_move import QUALIFIED, SALES_READY
+
+_logger = logging.getLogger(__name__)
+
+# Leads are locked while they are moved, so that whoever saves one hardly waits: batches grow and shrink to this time.
+SECONDS_LOCKED = 0.04
+MOST_LOCKED = 10
+# Leads whose turn is found out at once.
+LOOK_AHEAD = 1000
+TELL_BATCH_SIZE = 20
+# Behind the last lead: a run that only moves reads none.
+BEHIND_ALL = 2**31 - 1
+
+
+class LeadScoringRun(models.Model):
+    """What a run does once the leads are scored: it moves those that are due, and tells whoever is to know.
+
+    Each batch is committed together with what is remembered of it, so a run that is killed anywhere goes on without
+    doing anything twice.
+    """
+
+    _inherit = "lead.scoring.run"
+
+    moves_only = fields.Boolean(readonly=True, help="The leads were scored as they were saved.")
+    step = fields.Selection(
+        [("score", "Scoring"), ("move", "Moving"), ("tell", "Telling"), ("end", "Done")],
+        default="score",
+        readonly=True,
+        help="How far the run is: it scores the leads, moves those that are due, and tells their salespeople.",
+    )
+    sales_ready_count = fields.Integer("Sales Ready", readonly=True, help="Leads newly marked as sales-ready.")
+    accepted_count = fields.Integer(
+        "To Sales Acceptance", readonly=True, help="Sales-ready leads that were moved to the stage Sales Acceptance."
+    )
+    qualified_count = fields.Integer(
+        "To Marketing Qualification",
+        readonly=True,
+        help="Leads that were moved to the stage Automated Marketing Qualification with their first score.",
+    )
+    passed_over_count = fields.Integer(
+        "Left in Their Stage",
+        readonly=True,
+        help="Leads whose score was due to move them, and that stay: they were further already, the configuration "
+        "says No, or they were there before the model went live and were to stay.",
+    )
+    told_count = fields.Integer("Told", readonly=True, help="Salespeople told that a lead became sales-ready.")
+
+    @api.model
+    def _cron_move_leads(self):
+        """Move the leads that got their score as they were saved; nothing is scored."""
+        cron = self.env["ir.cron"]
+        if not self.env["lead.scoring.config"]._is_on() or not cron._commit_progress(remaining=1):
+            return
+        Move = self.env["lead.scoring.move"]
+        for model in self.env["lead.scoring.model"].search([("state", "in", SCORING)]):
+            run = self.search(
+                [("model_id", "=", model.id), ("state", "=", "running"), ("moves_only", "=", True)], limit=1
+            )
+            if not run:
+                if not any(Move._next_due(model, kind, 0, 1) for kind in (SALES_READY, QUALIFIED)):
+                    continue
+                run = self.create(
+                    {
+                        "model_id": model.id,
+                        "version_id": model.version_id.id,
+                        "moves_only": True,
+                        "last_lead_id": BEHIND_ALL,
+                    }
+                )
+            if not run._go_on():
+                self.env.ref("lead_scoring.ir_cron_move_leads")._trigger()
+                cron._commit_progress()
+                return
+        cron._commit_progress(remaining=0)
+
+    def _move_leads(self):
+        """Move, mark and tell. Return False if the cron's time is over before."""
+        self.step = "move"
+        settings = self.env["lead.scoring.config"]._settings(self.model_id.company_id)
+        # Sales-ready leads skip what lies between: they go first.
+        for kind, on in (
+            (SALES_READY, settings.automatic_sales_ready),
+            (QUALIFIED, settings.automated_marketing_qualification),
+        ):
+            if not self._move_due(kind, on, settings):
+                return False
+        self.model_id.moves_since = False
+        self.step = "tell"
+        if not self._tell_salespeople(settings):
+            return False
+        self.step = "end"
+        return True
+
+    def _move_due(self, kind, on, settings):
+        """Move the leads that are due in small batches, and remember those that stay where they are."""
+        Move, model = self.env["lead.scoring.move"], self.model_id
+        if not on:
+            self.passed_over_count += Move._pass_over(model, kind, even_due=True)
+        elif model.moves_since:
+            self.passed_over_count += Move._pass_over(model, kind, even_due=True, before=model.moves_since)
+        if not self.env["ir.cron"]._commit_progress():
+            return False
+        after, size = 0, MOST_LOCKED // 2
+        while ids := Move._next_due(model, kind, after, LOOK_AHEAD) if on else []:
+            after = ids[-1]
+            while ids:
+                if not self.env["ir.cron"]._commit_progress():
+                    return False
+                started = time.monotonic()
+                self._move_some(kind, ids[:size], settings)
+                if not self.env["ir.cron"]._commit_progress():
+                    return False
+                ids = ids[size:]
+                size = round(size * SECONDS_LOCKED / max(time.monotonic() - started, 0.001))
+                size = min(max(size, 1), MOST_LOCKED)
+        self.passed_over_count += Move._pass_over(model, kind)
+        return bool(self.env["ir.cron"]._commit_progress())
+
+    def _move_some(self, kind, lead_ids, settings):
+        """Move some leads; one that cannot be moved is told, and stops nobody else."""
+        try:
+            with self.env.cr.savepoint():
+                moves = self.env["lead.scoring.move"]._act(self.model_id, kind, lead_ids, settings)
+        except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY as error:
+            # Whoever is saving one of these leads goes first; the next run finds it again.
+            _logger.info("Lead scoring run %s: %s", self.id, error)
+            self.env.cr.rollback()
+        except Exception as error:
+            if len(lead_ids) > 1:
+                middle = len(lead_ids) // 2
+                self._move_some(kind, lead_ids[:middle], settings)
+                self._move_some(kind, lead_ids[middle:], settings)
+                return
+            level = logging.INFO if isinstance(error, UserError) else logging.WARNING
+            _logger.log(level, "Lead %s could not be moved", lead_ids[0], exc_info=True)
+            self._tell(self.env._("Lead %(lead)s could not be moved: %(reason)s", lead=lead_ids[0], reason=error))
+        else:
+            moved = len(moves.filtered("stage_to_id"))
+            if kind == QUALIFIED:
+                self.qualified_count += moved
+            else:
+                self.sales_ready_count += len(moves)
+                self.accepted_count += moved
+
+    def _tell_salespeople(self, settings):
+        Move = self.env["lead.scoring.move"]
+        while moves := Move._next_to_tell(self.model_id, TELL_BATCH_SIZE):
+            self.told_count += moves._tell(settings.sales_ready_tell)
+            if not self.env["ir.cron"]._commit_progress():
+                return False
+        return True
