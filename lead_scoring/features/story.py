@@ -6,7 +6,7 @@ import numpy as np
 
 from ..scoring.rules import RuleCard
 from ..scoring.scorecard import MISSING, Scorecard, whole
-from .reasons import Wording, unseen_subjects
+from .reasons import Wording
 
 # Of each change the strongest features are named.
 NAMED = 3
@@ -103,9 +103,9 @@ class _Changes:
 
     def __init__(self, env, card, lead_id):
         self.card = card
-        every = [set(range(feature.levels.n_levels)) for feature in card.features]
-        self.wording = Wording(env, card, every)
-        self.unseen = unseen_subjects(env, self.wording.features, [lead_id]).get(lead_id, ())
+        self.wording = Wording(env, card)
+        self.wording.fetch([set(range(feature.levels.n_levels)) for feature in card.features])
+        (self.seen,) = self.wording.seen([lead_id])
 
     def tell(self, step, before, after):
         """Fill in data, ageing and named of a step.
@@ -117,7 +117,7 @@ class _Changes:
         for column in changed[np.argsort(-np.abs(points[changed]), kind="stable")].tolist():
             old, new, moved = int(before[0, column]), int(after[0, column]), int(points[column])
             step["ageing" if self._ages(column, old, new) else "data"] += moved
-            if moved and len(step["named"]) < NAMED and self._is_seen(column):
+            if moved and len(step["named"]) < NAMED and self.seen[column]:
                 step["named"].append(
                     {
                         "label": self.wording.label(column),
@@ -126,10 +126,6 @@ class _Changes:
                         "points": moved,
                     }
                 )
-
-    def _is_seen(self, column):
-        feature = self.wording.features[column]
-        return self.wording.visible[column] and not (feature and feature.subject in self.unseen)
 
     def _ages(self, column, before, after):
         """Whether a change is what time does: more days since something, fewer days until a date."""

@@ -78,7 +78,12 @@ class CrmLead(models.Model):
         row = self._main_score_row()
         card = row and self._cards_of([row.version_id.id]).get(row.version_id.id)
         # Rules say themselves what would give points.
-        if not isinstance(card, Scorecard) or not self.active or self.won_status != "pending" or not self.has_access("write"):
+        if (
+            not isinstance(card, Scorecard)
+            or not self.active
+            or self.won_status != "pending"
+            or not self.has_access("write")
+        ):
             return {"proposals": []}
         actions = (
             self.env["lead.scoring.action"]
@@ -210,7 +215,9 @@ class CrmLead(models.Model):
         card = self._cards_of([row.version_id.id]).get(row.version_id.id)
         if card is None:
             return False
-        return reasons(self.env, card, self.ids, [self._stored_levels(row)], everything=True)[self.id]
+        return reasons(self.env, card, self.ids, [self._stored_levels(row)], row.version_id.outcome, everything=True)[
+            self.id
+        ]
 
     def _stored_levels(self, row):
         ((levels,),) = self.env.execute_query(SQL("SELECT levels FROM crm_lead_score WHERE id = %s", row.id))

@@ -262,7 +262,7 @@ class LeadScoringModel(models.Model):
 
     def _locked_fields(self):
         """Return the names of what would change the scores of a live model."""
-        return {"kind", "company_id", "domain", "team_ids", "training_months"}
+        return {"kind", "outcome", "company_id", "domain", "team_ids", "training_months"}
 
     def write(self, vals):
         self._check_locked(vals)

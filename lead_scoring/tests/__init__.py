@@ -1,6 +1,7 @@
 from . import (
     test_access,
     test_automated_probability,
+    test_comparison,
     test_config,
     test_features_as_of,
     test_features_catalogue,
@@ -15,6 +16,9 @@ from . import (
     test_moments,
     test_moments_of_a_lead,
     test_moves,
+    test_open_leads_scored,
+    test_outcome,
+    test_rules,
     test_runs,
     test_score_feedback,
     test_score_widget,

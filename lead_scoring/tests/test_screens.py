@@ -42,6 +42,21 @@ class TestScreens(HttpCase, LeadScoringCommon):
     def test_a_salesperson_sees_why_without_leaving_the_list(self):
         self.start_tour("/odoo/my-open-leads-scored", "lead_scoring_popover", login=self.sam.login)
 
+    def test_a_new_user_is_shown_why_a_lead_is_scored(self):
+        self.start_tour("/odoo/my-open-leads-scored", "lead_scoring_see_why", login=self.sam.login)
+
+    def test_a_salesperson_scores_leads_now_and_sees_them_in_every_view(self):
+        self.start_tour("/odoo/my-open-leads-scored", "lead_scoring_score_now", login=self.sam.login)
+
+    def test_a_manager_filters_and_groups_the_list(self):
+        self.start_tour("/odoo/my-open-leads-scored", "lead_scoring_manager_list", login=self.mona.login)
+
+    def test_the_pipeline_shows_scores_and_their_average(self):
+        self.start_tour("/odoo/crm", "lead_scoring_pipeline", login=self.sam.login)
+
+    def test_a_user_without_crm_has_no_list(self):
+        self.start_tour("/odoo/my-open-leads-scored", "lead_scoring_no_rights", login=self.ida.login)
+
     def test_an_administrator_moves_the_edge_of_a_grade(self):
         self.start_tour("/odoo/lead-scoring-models", "lead_scoring_admin", login=self.mona.login)
         self.model.invalidate_recordset()

@@ -176,6 +176,30 @@ test("all reasons are listed with what may not be seen, the sum, and their round
     expect.verifySteps(["get_lead_score_details [[1]]"]);
 });
 
+const rule = (number, points) => ({ feature: `rule.${number}`, subject: "lead", points, text: `Rule ${number}` });
+
+test("all rules that fired are shown, because they add up to the raw points", async () => {
+    const reasons = [...Array.from({ length: 8 }, (_, index) => rule(index, 20)), rule(8, -2.5), rule(9, 0)];
+    answer({ get_lead_score_details: { ...DETAILS, explanation: { score: 100, raw: 157.5, reasons } } });
+    await showUnfolded();
+    expect(".o_lead_score_reasons li").toHaveCount(9);
+    expect(texts(".o_lead_score_reasons li").at(-1)).toMatch(/^−2\.5\s*Rule 8$/);
+    expect(".o_lead_score_reasons").toHaveText(/The rules give 157\.5 points in all/);
+    expect(".o_lead_score_reasons").not.toHaveText(/average lead/);
+    await contains(".o_lead_score_toggle_all").click();
+    expect(".o_lead_score_all tbody tr").toHaveCount(10);
+    expect(texts(".o_lead_score_sum td")).toEqual(["Sum", "+157.5"]);
+    expect.verifySteps(["get_lead_score_details [[1]]"]);
+});
+
+test("a lead that no rule gives points to says so", async () => {
+    answer({ get_lead_score_details: { ...DETAILS, explanation: { score: 0, raw: 0, reasons: [] } } });
+    await showUnfolded();
+    expect(".o_lead_score_reasons").toHaveText(/No rule gives this lead points\./);
+    expect(".o_lead_score_reasons").toHaveText(/No rule takes points from this lead\./);
+    expect.verifySteps(["get_lead_score_details [[1]]"]);
+});
+
 test("a lead being created says when its score comes, and asks nothing", async () => {
     answer({});
     await mountView({ type: "form", resModel: "crm.lead", arch: FORM });

@@ -10,7 +10,7 @@ import { Component } from "@odoo/owl";
 /** The score of a lead; blank where a lead has none, because 0 would read as hopeless. A click tells its reasons. */
 export class LeadScoreField extends Component {
     static template = "lead_scoring.LeadScoreField";
-    static props = { ...standardFieldProps };
+    static props = { ...standardFieldProps, showBar: { type: Boolean, optional: true } };
 
     setup() {
         this.popover = usePopover(LeadScorePopover, { position: "right", useBottomSheet: this.env.isSmall });
@@ -20,8 +20,16 @@ export class LeadScoreField extends Component {
         return Boolean(this.props.record.data.lead_score_trend);
     }
 
+    get score() {
+        return this.props.record.data[this.props.name];
+    }
+
+    get barStyle() {
+        return `width: ${this.score}%`;
+    }
+
     get hint() {
-        return _t("Score %(score)s: see why", { score: this.props.record.data[this.props.name] });
+        return _t("Score %(score)s: see why", { score: this.score });
     }
 
     toggleReasons(event) {
@@ -37,5 +45,7 @@ registry.category("fields").add("lead_score", {
     component: LeadScoreField,
     displayName: _t("Lead score"),
     supportedTypes: ["integer"],
+    supportedOptions: [{ label: _t("Show a bar"), name: "show_bar", type: "boolean" }],
+    extractProps: ({ options }) => ({ showBar: Boolean(options.show_bar) }),
     fieldDependencies: [{ name: "lead_score_trend", type: "selection" }],
 });

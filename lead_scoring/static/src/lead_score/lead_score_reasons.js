@@ -23,9 +23,13 @@ export class LeadScoreReasons extends Component {
         this.signed = signed;
     }
 
-    /** Rules give points that add up to a whole: there is no average lead. */
+    /** Rules give points that add up to a whole: all of them are shown, and there is no average lead. */
     get isOfRules() {
         return this.props.explanation.raw !== undefined;
+    }
+
+    get shown() {
+        return this.isOfRules ? undefined : SHOWN;
     }
 
     get lists() {
@@ -41,13 +45,13 @@ export class LeadScoreReasons extends Component {
                 name: "raising",
                 heading: _t("What raises it"),
                 nothing: nothingRaises,
-                reasons: reasons.filter(({ points }) => points > 0).slice(0, SHOWN),
+                reasons: reasons.filter(({ points }) => points > 0).slice(0, this.shown),
             },
             {
                 name: "lowering",
                 heading: _t("What lowers it"),
                 nothing: nothingLowers,
-                reasons: reasons.filter(({ points }) => points < 0).slice(0, SHOWN),
+                reasons: reasons.filter(({ points }) => points < 0).slice(0, this.shown),
             },
         ];
     }
