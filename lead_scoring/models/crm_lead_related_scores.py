@@ -1,3 +1,5 @@
+from collections import Counter
+
 from odoo import api, fields, models
 from odoo.tools import SQL
 
@@ -44,6 +46,8 @@ class CrmLead(models.Model):
                 list(self._origin._ids),
             )
         )
+        several = {lead_id for lead_id, count in Counter(row[0] for row in rows).items() if count > 1}
+        rows = [row for row in rows if row[0] in several]
         kinds = dict(Model._fields["kind"]._description_selection(self.env))
         trends = dict(self.env["crm.lead.score"]._fields["trend"]._description_selection(self.env))
         scoring_models = Model.browse({row[1] for row in rows})
@@ -69,7 +73,7 @@ class CrmLead(models.Model):
                     "own": bool(main),
                 }
             )
-        return {lead_id: scores for lead_id, scores in related.items() if len(scores) > 1}
+        return related
 
     @api.model
     def _invalidate_scores(self):

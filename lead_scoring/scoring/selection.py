@@ -85,6 +85,7 @@ class Selector:
 
     def __init__(self, ridge, positions, data, forced, silent, seed):
         self.ridge, self.positions, self.data = ridge, positions, data
+        self.tempered = data.tempered()
         self.forced, self.silent, self.seed = forced, silent, seed
 
     def choose(self, rows, penalty):
@@ -114,7 +115,7 @@ class Selector:
         """
         parts = []
         for (seen, rest), mask in zip(folds, used):
-            card = self.ridge.fit(self.data, seen, penalty, mask)
+            card = self.ridge.fit(self.tempered, seen, penalty, mask)
             card = card.centred(self.positions[seen], self.data.weights[seen], self.silent)
             parts.append((rest, card.log_odds(self.positions[rest]), card.contributions(self.positions[rest])))
         return parts

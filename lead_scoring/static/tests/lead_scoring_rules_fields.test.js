@@ -24,23 +24,6 @@ async function show(values, widget) {
     });
 }
 
-const reason = (number, points) => ({ feature: `rule.${number}`, label: "", value: "", points, text: `Rule ${number}` });
-
-test("all rules that fired are shown, because they add up to the raw points", async () => {
-    const reasons = [...Array.from({ length: 8 }, (_, index) => reason(index, 20)), reason(8, -2.5)];
-    await show({ reasons: { score: 100, raw: 157.5, reasons } }, "lead_score_reasons");
-    expect(".o_lead_score_reasons li").toHaveCount(9);
-    expect(queryAllTexts(".o_lead_score_reasons li").at(-1)).toMatch(/^-2\.5\s*Rule 8$/);
-    expect(".o_lead_score_reasons").toHaveText(/The rules give 157\.5 points in all/);
-    expect(".o_lead_score_reasons").not.toHaveText(/average lead/);
-});
-
-test("a lead that no rule gives points to says so", async () => {
-    await show({ reasons: { score: 0, raw: 0, reasons: [] } }, "lead_score_reasons");
-    expect(".o_lead_score_reasons").toHaveText(/No rule gives this lead points\./);
-    expect(".o_lead_score_reasons").toHaveText(/No rule takes points from this lead\./);
-});
-
 test("the scores of several models stand side by side with their kind", async () => {
     const score = { grade: "A", color: 10, trend: "up", trend_words: "Improving", outdated: false };
     const scores = [
