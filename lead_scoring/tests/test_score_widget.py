@@ -36,9 +36,10 @@ class TestScoreWidget(LeadScoringCommon):
         details = self._details()
         self.assertEqual((details["status"], details["message"]), ("scored", False))
         self.assertEqual(details["basics"]["score"], self.lead.lead_score)
-        self.assertEqual(details["basics"]["word"], "Not enough info")
+        words = dict(self.env["crm.lead.score"]._fields["trend"]._description_selection(self.env))
+        self.assertEqual(details["basics"]["word"], words[self.lead.lead_score_trend])
         self.assertEqual((details["model"], details["feedback_count"]), ("Test model", 0))
-        self.assertEqual(details["scored_on"], fields.Datetime.to_string(self.lead.lead_score_date))
+        self.assertGreaterEqual(details["scored_on"], fields.Datetime.to_string(self.lead.lead_score_date))
 
     def test_a_run_that_changed_nothing_scored_the_lead_all_the_same(self):
         later = fields.Datetime.now() + timedelta(hours=1)
@@ -100,10 +101,12 @@ class TestScoreWidget(LeadScoringCommon):
         new = self._leads(1, "open", self.cold)
         self.assertEqual(self._details(new)["status"], "waiting")
         self.assertNotIn("explanation", self._details(new))
+        self.model.state = "draft"
         self.model.domain = "[('source_id', '=', %d)]" % self.referral.id
+        self.model.state = "live"
         self.assertEqual(self._details(new)["message"], "No score: no live scoring model covers this lead.")
-        self.model.sudo().state = "draft"
-        self.env["lead.scoring.model"].sudo().search([("state", "=", "live")]).state = "stopped"
+        self.model.state = "draft"
+        self.env["lead.scoring.model"].search([("state", "=", "live")]).state = "stopped"
         self.assertIn("once a scoring model is live", self._details(new)["message"])
 
     def test_while_scoring_runs_it_says_how_far_it_is(self):
@@ -132,9 +135,11 @@ class TestScoreWidget(LeadScoringCommon):
         self.model.action_stop()
         details = self._details()
         self.assertEqual(
-            (details["status"], details["message"]), ("stopped", "Test model is stopped: this score grows old.")
+            (details["status"], details["message"]),
+            ("stopped", "Test model is not live any more: this score grows old."),
         )
         self.assertTrue(details["explanation"]["reasons"])
+        self.assertTrue(details["outdated_since"])
 
     # ------------------------------------------------------------
     # First paint
@@ -145,7 +150,8 @@ class TestScoreWidget(LeadScoringCommon):
         names = Lead.get_views([(self.env.ref("crm.crm_lead_view_form").id, "form")])["models"]["crm.lead"]["fields"]
         self.assertTrue(set(SHOWN) <= set(names))
         spec = {name: {"fields": {"display_name": {}}} if Lead._fields[name].relational else {} for name in names}
-        ours = [name for name in spec if name.startswith("lead_s")]
+        ours = [name for name in spec if name.startswith("lead_score") or name.startswith("lead_sales_ready")]
+        ours.append("lead_related_scores")
 
         def queries(wanted):
             self.env.invalidate_all()
