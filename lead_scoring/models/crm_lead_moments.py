@@ -165,7 +165,7 @@ class CrmLead(models.Model):
         result = super()._merge_dependences(opportunities)
         self.env["crm.lead.score.history"].sudo()._carry(opportunities, self)
         self.env["lead.scoring.move"]._carry(opportunities, self)
-        self.env["crm.lead.score.feedback"]._carry_over(opportunities, self)
+        self.env["crm.lead.score.feedback"].sudo()._carry_over(opportunities, self)
         head = self.sudo()
         ready = (head | opportunities.sudo()).filtered("lead_sales_ready")
         if ready:
