@@ -250,7 +250,7 @@ test("while reasons load there is room for them", async () => {
     answer({ get_lead_score_details: () => slow });
     await showUnfolded();
     expect(".o_lead_score_number").toHaveText("75");
-    expect(".o_lead_score_loading .placeholder").toHaveCount(5);
+    expect(".o_lead_score_loading .placeholder").toHaveCount(3);
     slow.resolve(DETAILS);
     await animationFrame();
     expect(".o_lead_score_loading").toHaveCount(0);

@@ -111,6 +111,14 @@ export class LeadScoreWidget extends Component {
             : [{ name: "feedback", label: _t("Feedback") }];
     }
 
+    get sectionLabel() {
+        return this.sections.find(({ name }) => name === this.section).label;
+    }
+
+    get foldHint() {
+        return this.isOpen ? _t("Fold") : _t("Unfold");
+    }
+
     get section() {
         return this.basics ? this.state.section : "feedback";
     }
