@@ -150,7 +150,7 @@ class TestScoreWidget(LeadScoringCommon):
         names = Lead.get_views([(self.env.ref("crm.crm_lead_view_form").id, "form")])["models"]["crm.lead"]["fields"]
         self.assertTrue(set(SHOWN) <= set(names))
         spec = {name: {"fields": {"display_name": {}}} if Lead._fields[name].relational else {} for name in names}
-        ours = [name for name in spec if name.startswith("lead_score") or name.startswith("lead_sales_ready")]
+        ours = [name for name in spec if name.startswith(("lead_score", "lead_sales_ready"))]
         ours.append("lead_related_scores")
 
         def queries(wanted):
