@@ -6,7 +6,7 @@ DEV = $(PYTHON) -m dev
 export PORT HOST LEADS FRESH K DATA SEED SPLIT BENCH_PG ODOO_SOURCE
 
 .DEFAULT_GOAL := help
-COMMANDS = demo serve shell psql stop clean clean-cache test test-crm lint format screenshots bench quality fetch
+COMMANDS = demo serve shell psql stop clean clean-cache test test-crm lint format pot screenshots bench bench-lists quality fetch
 .PHONY: help $(COMMANDS)
 
 help:  ## this list
@@ -23,8 +23,10 @@ test:  ## all tests, browser included (K=expression runs some)
 test-crm:  ## Odoo's own tests of CRM: what passes without the addon passes with it
 lint:  ## check the code: ruff, pylint-odoo, prettier
 format:  ## mend what lint can mend
+pot:  ## the translation template, and what is untranslated in German, French and Spanish
 screenshots:  ## take the pictures of the docs from the demo
 bench:  ## speed against Odoo's own scoring (LEADS=200000, BENCH_PG=system|embedded)
+bench-lists:  ## speed of lists with scores against Odoo's own (LEADS=1000000)
 quality:  ## quality on any CSV (DATA=description.toml, SEED=n, SPLIT=time|random)
 fetch:  ## only download what the others need
 

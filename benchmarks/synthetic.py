@@ -27,8 +27,11 @@ PROPERTIES = [
 ]
 
 
-def fill(env, n_leads, say=print):
-    """Make ``n_leads`` leads; returns the number of open ones."""
+def fill(env, n_leads, say=print, users=None):
+    """Make ``n_leads`` leads, dealt out to some users (by default all to the administrator).
+
+    Returns the number of open ones.
+    """
     team = env["crm.team"].create(
         {
             "name": "Benchmark",
@@ -44,7 +47,7 @@ def fill(env, n_leads, say=print):
     env.flush_all()
     _companies(env)
     say(f"  {n_leads:,} leads")
-    _leads(env, team, n_leads)
+    _leads(env, team, n_leads, (users or env.ref("base.user_admin")).ids)
     say("  tags and messages")
     _tags(env, team)
     _messages(env, team)
@@ -102,7 +105,7 @@ def _companies(env):
     env.cr.execute("UPDATE res_partner SET commercial_partner_id = id WHERE company_registry = 'benchmark'")
 
 
-def _leads(env, team, n_leads):
+def _leads(env, team, n_leads, users):
     new, won = _stages(env, team)
     env.cr.execute("SELECT setseed(0.42)")
     env.cr.execute(
@@ -141,7 +144,7 @@ def _leads(env, team, n_leads):
             recurring_revenue, recurring_revenue_monthly, recurring_revenue_monthly_prorated,
             recurring_revenue_prorated, email_from, email_normalized, email_domain_criterion, email_state,
             phone, phone_sanitized, phone_state, function, lead_properties, create_uid, write_uid)
-        SELECT 'Benchmark lead ' || n, 'opportunity', is_open OR is_won, '0', 0, %(team)s, %(user)s,
+        SELECT 'Benchmark lead ' || n, 'opportunity', is_open OR is_won, '0', 0, %(team)s, (%(users)s)[1 + n %% %(n_users)s],
         %(own_company)s,
                CASE WHEN NOT is_open AND is_won THEN %(won)s ELSE %(new)s END,
                CASE WHEN is_open THEN 'pending' WHEN is_won THEN 'won' ELSE 'lost' END,
@@ -173,7 +176,8 @@ def _leads(env, team, n_leads):
             open_share=OPEN_SHARE,
             days=DAYS,
             team=team.id,
-            user=env.ref("base.user_admin").id,
+            users=users,
+            n_users=len(users),
             own_company=env.company.id,
             new=new,
             won=won,

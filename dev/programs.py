@@ -26,12 +26,22 @@ def run(arguments: list[str]) -> int:
 
 
 def bench(arguments: list[str]) -> int:
-    """Speed against Odoo's own scoring. On the system's PostgreSQL where there is one: it has pg_trgm."""
+    """Speed against Odoo's own scoring."""
+    return _bench("benchmarks.bench", arguments)
+
+
+def bench_lists(arguments: list[str]) -> int:
+    """What scores cost in lists, against Odoo's own list."""
+    return _bench("benchmarks.lists", arguments)
+
+
+def _bench(module: str, arguments: list[str]) -> int:
+    """A measurement on the system's PostgreSQL where there is one: it has pg_trgm."""
     _need_openmp()
     choice = os.environ.get("BENCH_PG") or ("system" if postgres.has_system() else "embedded")
     if choice not in ("system", "embedded"):
         raise Problem(f"BENCH_PG={choice} is neither system nor embedded")
-    return _run(["-m", "benchmarks.bench", *arguments], "bench", choice, told=True)
+    return _run(["-m", module, *arguments], "bench", choice, told=True)
 
 
 def quality(arguments: list[str]) -> int:

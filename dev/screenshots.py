@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import NamedTuple
 
 from dev.chromium import FLAGS, chromium
 from dev.databases import prepared
 from dev.demo import existing
-from dev.paths import ROOT, RUN
+from dev.paths import ADDON, ROOT, RUN
 from dev.ports import need_port
 from dev.say import say, step
 from dev.server import odoo_server
 
 FOLDER = ROOT / "docs" / "images"
+# What the Apps page shows, too.
+APPS_PAGE = ADDON / "static" / "description"
+SHIPPED = ("my_open_leads_scored", "lead_form")
 PATIENCE = 30_000  # milliseconds that a page may take
 SETTLED = 1_500  # milliseconds for avatars and animations; Odoo's bus never lets the network fall idle
 
@@ -30,6 +34,7 @@ class Picture(NamedTuple):
 
 PICTURES = (
     Picture("my_open_leads_scored", "my-open-leads-scored", ".o_data_row .o_lead_score_trend"),
+    Picture("my_open_leads_scored_phone", "my-open-leads-scored", ".o_kanban_record [data-trend]", size=(390, 844)),
     Picture(
         "lead_form",
         "my-open-leads-scored",
@@ -37,6 +42,7 @@ PICTURES = (
         ".o_data_row td[name=name]",
         ".o_lead_score_reasons li",
     ),
+    Picture("feedback", "lead-score-feedback", ".o_view_nocontent, .o_data_row", size=(1400, 600)),
     Picture(
         "scoring_model",
         "lead-scoring-models",
@@ -71,6 +77,8 @@ def screenshots(_arguments: list[str]) -> None:
         for number, picture in enumerate(PICTURES):
             with step(f"Taking {picture.name} ({number + 1} of {len(PICTURES)})"):
                 _take(context, address, picture)
+                if picture.name in SHIPPED:
+                    shutil.copy(FOLDER / f"{picture.name}.png", APPS_PAGE)
         browser.close()
     say(f"{len(PICTURES)} pictures are in {FOLDER.relative_to(ROOT)}.")
 

@@ -4,6 +4,7 @@ from odoo.orm.utils import parse_field_expr
 from odoo.tools import SQL, Query
 
 from ..features.reasons import reasons
+from ..scoring.errors import ScoringError
 
 # Fields of crm.lead that show a column of another table: the lead's main score row, or the grade it falls in.
 SCORE_COLUMNS = {
@@ -27,10 +28,23 @@ def _search_by(fname):
     return lambda leads, operator, value: leads._search_score_field(fname, operator, value)
 
 
+class Score(fields.Integer):
+    """A score that a lead may lack: then it is False, shown and exported blank, and no average counts it as 0."""
+
+    def convert_to_cache(self, value, record, validate=True):
+        return None if value is None or value is False else int(value)
+
+    def convert_to_record(self, value, record):
+        return False if value is None else value
+
+    def convert_to_export(self, value, record):
+        return "" if value is False else value
+
+
 class CrmLead(models.Model):
     _inherit = "crm.lead"
 
-    lead_score = fields.Integer(
+    lead_score = Score(
         compute="_compute_lead_score",
         search=_search_by("lead_score"),
         aggregator="avg",
@@ -58,7 +72,7 @@ class CrmLead(models.Model):
         help="Where the score is going, compared with the score of some days ago.",
         groups=USED,
     )
-    lead_score_earlier = fields.Integer(
+    lead_score_earlier = Score(
         "Earlier Score",
         compute="_compute_lead_score",
         search=_search_by("lead_score_earlier"),
@@ -85,6 +99,12 @@ class CrmLead(models.Model):
     )
     lead_score_reasons = fields.Json(
         "Reasons Behind the Score", compute="_compute_lead_score_reasons", exportable=False, groups=USED
+    )
+    lead_score_first_reason = fields.Char(
+        "First Reason",
+        compute="_compute_lead_score_first_reason",
+        help="What moves the score most, up or down.",
+        groups=USED,
     )
     # What automation rules can react to, and what happens rarely: stored and tracked on the lead itself.
     lead_sales_ready = fields.Boolean(
@@ -139,7 +159,17 @@ class CrmLead(models.Model):
         for lead in self:
             lead.lead_score_reasons = explained.get(lead._origin.id, False)
 
-    def _get_lead_score_reasons(self):
+    @api.depends_context("lang", "uid")
+    def _compute_lead_score_first_reason(self):
+        try:
+            explained = self._get_lead_score_reasons(limit=1)
+        except ScoringError:
+            explained = {}  # a broken version is told in its lead's form: the list goes on without reasons
+        for lead in self:
+            found = explained.get(lead._origin.id, {}).get("reasons")
+            lead.lead_score_first_reason = found[0]["text"] if found else False
+
+    def _get_lead_score_reasons(self, limit=None):
         """Return ``{lead id: explanation}`` of the scored leads among self; see :func:`features.reasons.reasons`."""
         self.check_access("read")
         rows = self.env.execute_query(
@@ -153,7 +183,7 @@ class CrmLead(models.Model):
         for version_id, lead_ids, packed in rows:
             version = self.env["lead.scoring.model.version"].sudo().browse(version_id)
             levels = [bytes(level) for level in packed]
-            explained.update(reasons(self.env, version._load_card(), lead_ids, levels, version.outcome))
+            explained.update(reasons(self.env, version._load_card(), lead_ids, levels, version.outcome, limit))
         return explained
 
     @api.model
@@ -161,7 +191,7 @@ class CrmLead(models.Model):
         """Forget cached scores, after they were written by SQL."""
         self.env["crm.lead.score"].invalidate_model(flush=False)
         self.env["crm.lead.score.history"].invalidate_model(flush=False)
-        self.invalidate_model([*SCORE_FIELDS, "lead_score_reasons"], flush=False)
+        self.invalidate_model([*SCORE_FIELDS, "lead_score_reasons", "lead_score_first_reason"], flush=False)
 
     # ------------------------------------------------------------
     # Searching, sorting, grouping
@@ -173,6 +203,8 @@ class CrmLead(models.Model):
         positive = operator.removeprefix("not ")
 
         def to_sql(model, alias, query):
+            if fname == "lead_score_trend" and operator in ("in", "not in") and set(value) == {False}:
+                return model._has_score_to_sql(alias, operator == "not in", query)
             return field.condition_to_sql(fname, operator, value, model, alias, query)
 
         def predicate(lead):
@@ -189,6 +221,12 @@ class CrmLead(models.Model):
         self._check_field_access(field, "read")
         sql = self._score_field_to_sql(alias, fname, query)
         return field.property_to_sql(sql, property_name, self, alias, query) if property_name else sql
+
+    def _has_score_to_sql(self, alias, scored, query):
+        """Return the condition that a lead has a score, or none: it takes the index alone."""
+        self._field_to_sql(alias, "lead_score_trend", query)  # joins the table
+        lead_id = SQL.identifier(query.make_alias(alias, "lead_score"), "lead_id")
+        return SQL("%s IS NOT NULL" if scored else "%s IS NULL", lead_id)
 
     def _score_field_to_sql(self, alias, fname, query):
         """Return the column behind a score field, joining what it takes to a query.

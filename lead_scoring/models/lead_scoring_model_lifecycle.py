@@ -189,8 +189,9 @@ class LeadScoringModel(models.Model):
         if run.moves_only:
             return  # it scored nothing
         if run.state == "done":
-            done = {"state": "live", "scored_until": False} if run.purpose == "score" else {"state": "stopped"}
-            self._write_if_changed({**done, "state_reason": False})
+            kept = run.purpose == "stop" and run.cleanup == "keep"
+            done = {"state": "live" if run.purpose == "score" else "stopped", "state_reason": False}
+            self._write_if_changed(done if kept else {**done, "scored_until": False})
         elif run.state == "failed" and (lasting or self.state != "live"):
             self._fail(message)
         elif run.state == "failed":

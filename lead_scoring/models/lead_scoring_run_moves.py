@@ -112,7 +112,7 @@ class LeadScoringRun(models.Model):
         while ids := Move._next_due(model, kind, after, LOOK_AHEAD) if on else []:
             after = ids[-1]
             while ids:
-                if not self.env["ir.cron"]._commit_progress():
+                if not self.env["ir.cron"]._commit_progress() or not self.env["lead.scoring.config"]._is_on():
                     return False
                 started = time.monotonic()
                 self._move_some(kind, ids[:size], settings)
