@@ -26,7 +26,7 @@ def test_what_tells_won_from_lost_is_found(trained):
     assert sorted(SOURCES, key=scores.get) == ["冷电话", "website", "fair", "référence"]
     spread = {feature.name: np.ptp(feature.scores) for feature in trained.features}
     strong = [spread.pop(name) for name in ("source", "visits")]
-    assert min(strong) > 3 * max(spread.values())
+    assert min(strong) > 3 * max(spread.values(), default=0)
 
 
 def test_probabilities_of_new_leads_are_true(trained):
@@ -223,7 +223,7 @@ def test_features_are_learned_by_roots_of_the_leads_weights():
     weights, groups = np.array([1.0, 3.0, 0.5, 0.5, 1.0, 1.0, 0.0]), np.array([0, 0, 1, 1, 2, 3, 4])
     data = outcomes_of(7, np.array([1, 1, 0, 0, 1, 0, 0]), weights, groups, 2).tempered()
     np.testing.assert_allclose(data.weights / data.weights[4], [0.5, 1.5, 0.5, 0.5, 1.0, 1.0, 0.0])
-    assert data.weights.sum() == pytest.approx(5)
+    assert data.weights.sum() == pytest.approx(4)
 
 
 def test_weights_decide_the_level_of_the_probabilities():
