@@ -41,7 +41,7 @@ def run(leads, say=print):
         "leads": leads,
         "open": made["open"],
         "events": made["events"],
-        "rules": versions["n_rules"],
+        "n_rules": versions["n_rules"],
         "features": versions["n_features"],
         **times,
         "seconds": {kind: statistics.median(one["seconds"] for one in found[1:]) for kind, found in times.items()},
@@ -196,7 +196,7 @@ def main():
     result = run(int(os.environ.get("LEADS") or 125_000))
     ratio = result["seconds"]["rules"] / result["seconds"]["predictive"]
     print(
-        f"{result['open']:,} open leads: {result['rules']} rules {result['seconds']['rules']:.1f} s, a predictive model "
+        f"{result['open']:,} open leads: {result['n_rules']} rules {result['seconds']['rules']:.1f} s, a predictive model "
         f"of {result['features']} features {result['seconds']['predictive']:.1f} s: {ratio:.1f} times (mark: {MARK:.0f})"
     )
     print(json.dumps(result, sort_keys=True))
