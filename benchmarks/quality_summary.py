@@ -62,7 +62,9 @@ def main(paths):
         print(__doc__, file=sys.stderr)
         return 2
     runs = sorted(map(read, paths), key=lambda run: (run["data"], run["split"], run["seed"]))
-    print(f"{'set':16s}{'split':8s}{'seed':4s}{'AUC':>8s}{'gap (error)':>16s}{'Odoo':>8s}{'Brier':>8s}{'loss':>8s}{'calib.':>8s}")
+    print(
+        f"{'set':16s}{'split':8s}{'seed':4s}{'AUC':>8s}{'gap (error)':>16s}{'Odoo':>8s}{'Brier':>8s}{'loss':>8s}{'calib.':>8s}"
+    )
     for row in (*map(line, runs), *summary(runs)):
         print(row)
     return 0

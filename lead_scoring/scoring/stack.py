@@ -274,7 +274,9 @@ class Stack:
         learned = [
             self.bayes.fit(counts, self.tempered.base, plan.used, pseudo, bins).scaled(slope, shift),
             self.ridge.fit(self.tempered, rows, plan.penalty, plan.used, precise=True),
-            self.boosting.fit(self.tempered, rows, plan.seen_by_trees, plan.rounds, plan.pairs, plan.setting).additive(),
+            self.boosting.fit(
+                self.tempered, rows, plan.seen_by_trees, plan.rounds, plan.pairs, plan.setting
+            ).additive(),
         ]
         total = None
         for weight, additive in zip(plan.weights, learned):
