@@ -25,6 +25,25 @@ def measure(won, probability):
     }
 
 
+def auc_gap(won, better, worse):
+    """(AUC of ``better`` less that of ``worse``, its standard error), on the same leads.
+
+    E. DeLong, D. DeLong, D. Clarke-Pearson, Comparing the Areas under Two or More Correlated Receiver Operating
+    Characteristic Curves, Biometrics 44, 1988: from how much of the other kind each lead stands above or below.
+    """
+    won = np.asarray(won, dtype=bool)
+    gaps = [_placed(won, better, kind) - _placed(won, worse, kind) for kind in (True, False)]
+    return float(gaps[0].mean()), float(np.sqrt(sum(gap.var(ddof=1) / len(gap) for gap in gaps)))
+
+
+def _placed(won, probability, kind):
+    """For each won (or lost) lead: the share of the other kind that it is on the right side of, equals half."""
+    probability = np.asarray(probability, dtype=float)
+    own, other = probability[won == kind], np.sort(probability[won != kind])
+    below = (np.searchsorted(other, own, "left") + np.searchsorted(other, own, "right")) / 2 / len(other)
+    return below if kind else 1 - below
+
+
 def calibration_error(won, probability, bins=10):
     """Mean of |predicted - real share| over bins of equal count, weighted by count.
 

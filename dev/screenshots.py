@@ -42,6 +42,7 @@ PICTURES = (
         ".o_data_row td[name=name]",
         ".o_lead_score_reasons li",
     ),
+    Picture("feedback", "lead-score-feedback", ".o_view_nocontent, .o_data_row", size=(1400, 600)),
     Picture(
         "scoring_model",
         "lead-scoring-models",

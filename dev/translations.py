@@ -26,7 +26,7 @@ def pot(_arguments: list[str]) -> int:
         exported = polib.pofile(_exported())
     _save(exported, TEMPLATE)
     say(f"{len(exported)} terms in {TEMPLATE.name}")
-    return int(any([_language(exported, code) for code in LANGUAGES]))
+    return int(sum(_language(exported, code) for code in LANGUAGES) > 0)
 
 
 def _exported() -> str:

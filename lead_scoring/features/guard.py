@@ -6,7 +6,7 @@ from odoo import fields
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from ..scoring.leaks import find_leaks
+from ..scoring.leaks import created_lately, find_leaks
 from .extract import extract
 from .feature import DAY, epoch
 from .history import HISTORY
@@ -35,13 +35,12 @@ def guard(env, domain, data, *, seed=0, now=None, trusted=(), distrusted=()):
     ids, created_at = _open_leads(env, domain, data, seed, now)
     open_ = extract(env, ids, data.table.names, now).table
     last = np.append(data.groups[1:] != data.groups[:-1], True)[: len(data.groups)]
-    middle = np.median(created_at) if len(created_at) else -np.inf
     return find_leaks(
         data.table.take(last),
         data.won[last],
         open_,
         weights=data.weights[last],
-        lately=data.created_at[last] >= middle,
+        lately=created_lately(data.created_at[last], created_at),
         dated={name for name in data.table.names if is_dated(name)},
         needs_history=NEEDS_HISTORY,
         families={name: family for name in data.table.names if (family := _family(name))},

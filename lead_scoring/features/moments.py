@@ -95,7 +95,7 @@ class _Closed:
         return _Closed(self.ids[rows], self.won[rows], self.closed_at[rows], self.created_at[rows])
 
 
-def training_set(env, domain, names, *, seed, now=None, months=None, most=MOST_LEADS, outcome=WON):
+def training_set(env, domain, names, *, seed, now=None, months=None, most=MOST_LEADS, outcome=WON, since=None):
     """Return the :class:`TrainingSet` of the won and lost leads of a domain, archived ones included.
 
     :param names: names of features; those that do not exist any more have no column
@@ -103,9 +103,10 @@ def training_set(env, domain, names, *, seed, now=None, months=None, most=MOST_L
     :param months: learn from leads that closed in so many months until now; None is all
     :param most: number of leads to learn from at most; of more, a sample drawn evenly over outcomes and time
     :param outcome: Outcome, which says what is won, what is lost, when, and which leads it is about
+    :param since: datetime in UTC; learn from leads that closed since then, instead of so many months
     """
     now = now or fields.Datetime.now().replace(hour=0, minute=0, second=0, microsecond=0)
-    since = now - relativedelta(months=months) if months else None
+    since = since or (now - relativedelta(months=months) if months else None)
     closed = closed_leads(env, domain, since, outcome)
     created, open_ages = _created(env, domain, outcome), _open_ages(env, domain, seconds(now), outcome)
     correction = _correction(closed, created, since, now)
@@ -141,10 +142,10 @@ def training_set(env, domain, names, *, seed, now=None, months=None, most=MOST_L
     )
 
 
-def count_closed(env, domain, *, now=None, months=None, outcome=WON):
+def count_closed(env, domain, *, now=None, months=None, outcome=WON, since=None):
     """Return how many won and how many lost leads :func:`training_set` would find."""
     now = now or fields.Datetime.now()
-    since = now - relativedelta(months=months) if months else None
+    since = since or (now - relativedelta(months=months) if months else None)
     return env.execute_query(
         SQL(
             "SELECT count(*) FILTER (WHERE %(won)s), count(*) FILTER (WHERE NOT %(won)s) FROM crm_lead l WHERE %(where)s",
@@ -198,6 +199,8 @@ def closed_leads(env, domain, since, outcome=WON):
 
 def _ended(env, domain, since, outcome):
     """Return the condition of the leads of a domain that have ended, since a time if one is given."""
+    env["mail.message"].flush_model(["model", "res_id", "date"])
+    env["mail.tracking.value"].flush_model()
     window = SQL(">= %s", since) if since else SQL("IS NOT NULL")
     return SQL("l.id IN %s AND %s %s", search(env, Domain(domain)).subselect(), outcome.ended_at, window)
 

@@ -48,7 +48,8 @@ class CrmLead(models.Model):
         compute="_compute_lead_score",
         search=_search_by("lead_score"),
         aggregator="avg",
-        help="How likely the lead is to be won: 0 to 100, refreshed every day.",
+        help="How likely the lead is to be won, or qualified where its scoring model predicts that: 0 to 100, refreshed "
+        "every day.",
         groups=USED,
     )
     lead_grade = fields.Char(
@@ -179,10 +180,10 @@ class CrmLead(models.Model):
             )
         )
         explained = {}
-        for version_id, lead_ids, levels in rows:
+        for version_id, lead_ids, packed in rows:
             version = self.env["lead.scoring.model.version"].sudo().browse(version_id)
-            levels = [bytes(level) for level in levels]
-            explained.update(reasons(self.env, version._load_card(), lead_ids, levels, limit))
+            levels = [bytes(level) for level in packed]
+            explained.update(reasons(self.env, version._load_card(), lead_ids, levels, version.outcome, limit))
         return explained
 
     @api.model

@@ -7,7 +7,6 @@ from odoo.fields import Domain
 from odoo.tools import SQL
 
 from ..features.feature import int_array
-from .lead_scoring_move import QUALIFIED, SALES_READY
 
 _logger = logging.getLogger(__name__)
 
@@ -60,7 +59,7 @@ class CrmLead(models.Model):
 
     def _fields_that_score(self):
         """Return the names of the fields of a lead that change a score as it is saved; None is any of them."""
-        read = [names for _model_id, names in self.env["lead.scoring.model"]._read_by_live_models()]
+        read = [names for _model_id, names, _domain in self.env["lead.scoring.model"]._read_by_live_models()]
         return None if None in read else frozenset().union(*read)
 
     def _changes_scores(self, names):
@@ -106,17 +105,16 @@ class CrmLead(models.Model):
         """Score leads by each live model that covers them. Return False if somebody else holds some of the scores."""
         self.env.flush_all()
         self.env.cr.execute(SQL("SET LOCAL lock_timeout = %s", LOCK_TIMEOUT))
-        changed, everything = 0, True
-        for model_id, _names in self.env["lead.scoring.model"]._read_by_live_models():
+        everything = True
+        for model_id, _names, domain in self.env["lead.scoring.model"]._read_by_live_models():
             model = self.env["lead.scoring.model"].browse(model_id)
-            covered = self.search(model._open_lead_domain() & Domain("id", "in", lead_ids), order="id").ids
+            covered = sorted(self._search(domain & Domain("id", "in", lead_ids)))
             self._drop_uncovered(model, set(lead_ids) - set(covered))
             free = self._free_to_score(model, covered)
             everything &= len(free) == len(covered)
             if free:
                 batch = model._score_batch(free)
-                changed += batch.changed
-                if batch.changed and self._is_to_move(model, free):
+                if batch.changed and self.env["lead.scoring.move"]._may_be_due(model, free):
                     self._trigger_moves()
         self.env.cr.execute(SQL("SET LOCAL lock_timeout TO DEFAULT"))
         return everything
@@ -152,19 +150,6 @@ class CrmLead(models.Model):
     # Moves are the scheduled action's
     # ------------------------------------------------------------
 
-    def _is_to_move(self, model, lead_ids):
-        """Tell whether the scheduled action has something to do to some leads."""
-        Move, settings = self.env["lead.scoring.move"], self.env["lead.scoring.config"]._settings(model.company_id)
-        kinds = {QUALIFIED: settings.automated_marketing_qualification, SALES_READY: settings.automatic_sales_ready}
-        due = [
-            SQL("(SELECT 1 FROM (%s) due WHERE acts)", Move._due(model, kind, lead_ids))
-            for kind, on in kinds.items()
-            if on
-        ]
-        if not due:
-            return False
-        return bool(self.env.execute_query(SQL("%s LIMIT 1", SQL(" UNION ALL ").join(due))))
-
     def _trigger_moves(self):
         cron = self.env.ref("lead_scoring.ir_cron_move_leads")
         waiting = [("cron_id", "=", cron.id), ("call_at", "<=", fields.Datetime.now() + MOVE_DELAY)]
@@ -180,6 +165,7 @@ class CrmLead(models.Model):
         result = super()._merge_dependences(opportunities)
         self.env["crm.lead.score.history"].sudo()._carry(opportunities, self)
         self.env["lead.scoring.move"]._carry(opportunities, self)
+        self.env["crm.lead.score.feedback"].sudo()._carry_over(opportunities, self)
         head = self.sudo()
         ready = (head | opportunities.sudo()).filtered("lead_sales_ready")
         if ready:

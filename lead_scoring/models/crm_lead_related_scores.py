@@ -1,5 +1,10 @@
+from collections import Counter
+
 from odoo import api, fields, models
 from odoo.tools import SQL
+
+from .crm_lead import USED
+from .lead_scoring_model import SCORING
 
 
 class CrmLead(models.Model):
@@ -7,7 +12,9 @@ class CrmLead(models.Model):
 
     _inherit = "crm.lead"
 
-    lead_related_scores = fields.Json("Related Lead Scores", compute="_compute_lead_related_scores", exportable=False)
+    lead_related_scores = fields.Json(
+        "Related Lead Scores", compute="_compute_lead_related_scores", exportable=False, groups=USED
+    )
 
     def _compute_lead_related_scores(self):
         related = self._get_lead_related_scores()
@@ -17,12 +24,13 @@ class CrmLead(models.Model):
     def _get_lead_related_scores(self):
         """Return ``{lead id: scores}`` of the leads among self that several models score.
 
-        Scores are dicts of model, kind, score, grade, color, trend and own (it is the lead's own score, which comes
-        first), in the reader's language. Whoever may read a lead may read its scores.
+        Scores are dicts of model, kind, score, grade, color, trend, own (it is the lead's own score, which comes first)
+        and outdated (its model is not live any more), in the reader's language. Whoever may read a lead may read its
+        scores.
         """
         self.check_access("read")
         Model = self.env["lead.scoring.model"].sudo()
-        Model.flush_model(["state", "sequence"])
+        Model.flush_model(["sequence"])
         self.env["lead.scoring.grade"].flush_model()
         rows = self.env.execute_query(
             SQL(
@@ -33,23 +41,30 @@ class CrmLead(models.Model):
                   LEFT JOIN lead_scoring_grade grade ON grade.model_id = row.model_id
                                                     AND row.score BETWEEN grade.min_score AND grade.max_score
                  WHERE row.lead_id = ANY(%s)
-                 ORDER BY row.main DESC, model.state <> 'live', model.sequence, model.id
+                 ORDER BY row.main DESC, model.sequence, model.id
                 """,
                 list(self._origin._ids),
             )
         )
+        several = {lead_id for lead_id, count in Counter(row[0] for row in rows).items() if count > 1}
+        rows = [row for row in rows if row[0] in several]
         kinds = dict(Model._fields["kind"]._description_selection(self.env))
         trends = dict(self.env["crm.lead.score"]._fields["trend"]._description_selection(self.env))
         scoring_models = Model.browse({row[1] for row in rows})
-        names = {model.id: (model.name, kinds[model.kind]) for model in scoring_models}
+        known = {
+            model.id: {
+                "id": model.id,
+                "model": model.name,
+                "kind": kinds[model.kind],
+                "outdated": model.state not in SCORING,
+            }
+            for model in scoring_models
+        }
         related = {}
         for lead_id, model_id, score, grade, color, trend, main in rows:
-            name, kind = names[model_id]
             related.setdefault(lead_id, []).append(
                 {
-                    "id": model_id,
-                    "model": name,
-                    "kind": kind,
+                    **known[model_id],
                     "score": score,
                     "grade": grade,
                     "color": color or 0,
@@ -58,9 +73,9 @@ class CrmLead(models.Model):
                     "own": bool(main),
                 }
             )
-        return {lead_id: scores for lead_id, scores in related.items() if len(scores) > 1}
+        return related
 
     @api.model
     def _invalidate_scores(self):
-        super()._invalidate_scores()
         self.invalidate_model(["lead_related_scores"], flush=False)
+        return super()._invalidate_scores()

@@ -189,19 +189,21 @@ class CrmLeadScore(models.Model):
         card = version._load_card()
         settings = self.env["lead.scoring.config"]._settings(version.model_id.company_id)
         cutoff = now - timedelta(days=settings.trend_days) + RUN_JITTER
+        # A lead is scored whenever it is saved: what it scored a minute ago is no trend, a run of the day before is.
+        latest = now - timedelta(days=1) + RUN_JITTER
         earlier_standing = np.full(len(lead_ids), np.nan)
         earlier = np.full(len(lead_ids), None)
-        for rows, old_levels in self._levels_before(version, lead_ids, cutoff):
+        for rows, old_levels in self._levels_before(version, lead_ids, cutoff, latest):
             earlier_standing[rows] = card.standing(old_levels)
             earlier[rows] = card.scores(old_levels).tolist()
         moves = trend.trends(card.standing(levels), earlier_standing, card.scale, settings.trend_sensitivity)
         return moves.tolist(), earlier.tolist()
 
-    def _levels_before(self, version, lead_ids, cutoff):
+    def _levels_before(self, version, lead_ids, cutoff, latest):
         """Yield ``(row positions, levels)`` of earlier levels, in terms of the present version."""
         Version = self.env["lead.scoring.model.version"]
         History = self.env["crm.lead.score.history"]
-        for version_id, rows, levels in History._before(version.model_id, lead_ids, cutoff):
+        for version_id, rows, levels in History._before(version.model_id, lead_ids, cutoff, latest):
             old = Version.browse(version_id)
             if old != version:
                 levels, mappable = version._load_card().translate(levels, old._load_card())

@@ -33,11 +33,12 @@ class CrmLeadScoreHistory(models.Model):
     def init(self):
         add_levels_column(self)
 
-    def _before(self, model, lead_ids, cutoff):
+    def _before(self, model, lead_ids, cutoff, latest):
         """Return how some leads stood at a moment, or as soon after it as is known.
 
         :param lead_ids: list of lead ids
         :param cutoff: naive UTC datetime
+        :param latest: naive UTC datetime; what is known from after it only does not count
         :return: list of ``(version id, positions, levels)``: int array of shape (m,), the places in ``lead_ids``
             of leads that were scored before, and their levels by that version, uint8 of shape (m, features)
         """
@@ -56,10 +57,11 @@ class CrmLeadScoreHistory(models.Model):
                            coalesce(before.levels, after.levels) AS levels
                       FROM unnest(%(leads)s) WITH ORDINALITY AS wanted(lead_id, place)
                       LEFT JOIN LATERAL (
-                        %(one)s AND history.date <= %(cutoff)s ORDER BY history.date DESC LIMIT 1
+                        %(one)s AND history.date <= %(cutoff)s ORDER BY history.date DESC, history.id DESC LIMIT 1
                       ) AS before ON TRUE
                       LEFT JOIN LATERAL (
-                        %(one)s AND before.version_id IS NULL ORDER BY history.date LIMIT 1
+                        %(one)s AND before.version_id IS NULL AND history.date <= %(latest)s
+                         ORDER BY history.date, history.id LIMIT 1
                       ) AS after ON TRUE
                   ) AS found
                  WHERE version_id IS NOT NULL
@@ -68,6 +70,7 @@ class CrmLeadScoreHistory(models.Model):
                 leads=int_array(lead_ids),
                 one=one,
                 cutoff=cutoff,
+                latest=latest,
             )
         )
         return [

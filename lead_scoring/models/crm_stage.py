@@ -13,6 +13,7 @@ class CrmStage(models.Model):
 
     scoring_role = fields.Selection(
         [("qualified", "Automated Marketing Qualification"), ("sales_ready", "Sales Acceptance")],
+        "Role in Lead Scoring",
         help="Automated Marketing Qualification: leads come here with the first score that a scoring model gives them. "
         "Sales Acceptance: leads come here when they reach a sales-ready score. "
         "Of several stages of a role, a team's own one comes before those of all teams, then the first in order.",

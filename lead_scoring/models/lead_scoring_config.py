@@ -128,7 +128,7 @@ class LeadScoringConfig(models.Model):
         if not self.active:
             return _("Archived: not in effect")
         if winner:
-            return _("Not in effect: %s was created more recently", winner.name)
+            return _("Replaced by %s", winner.name)
         return False  # being typed
 
     @api.model

@@ -25,7 +25,7 @@ class LeadScoringFeature(models.Model):
         [("auto", "Recommended"), ("in", "Always in"), ("out", "Always out")],
         default="auto",
         required=True,
-        help="Recommended: the training keeps the feature if it helps to tell won from lost. "
+        help="Recommended: the training keeps the feature if it helps to tell won (or qualified) from lost. "
         "Takes effect with the next training.",
     )
     ignore_empty = fields.Boolean(
@@ -80,7 +80,8 @@ class LeadScoringFeature(models.Model):
         for version, features in self.grouped(lambda feature: feature.model_id._newest_version()).items():
             rates = value_rates(self.env, version._load_card(), features.mapped("name")) if version else {}
             for feature in features:
-                feature.values = rates.get(feature.name, False)
+                found = rates.get(feature.name)
+                feature.values = found and {**found, "outcome": version.outcome}
 
     def write(self, vals):
         if not self.env.su and vals.keys() - {"choice", "ignore_empty"}:

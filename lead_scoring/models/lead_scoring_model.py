@@ -10,6 +10,7 @@ from odoo.tools import SQL
 
 from ..features.lead_fields import NEVER
 from ..features.levels import read_levels
+from ..features.outcome import OUTCOMES
 
 # States in which a model scores leads.
 SCORING = ("going_live", "live")
@@ -84,6 +85,15 @@ class LeadScoringModel(models.Model):
         help="The model learns from the leads of this company and scores them. "
         "Without a company: leads that belong to no company.",
     )
+    outcome = fields.Selection(
+        [("won", "Won rather than lost"), ("qualified", "Qualified rather than lost")],
+        "Outcome to Predict",
+        default="won",
+        required=True,
+        help="Won rather than lost: the score says how likely an open lead or opportunity is to be won.\n"
+        "Qualified rather than lost: it says how likely a lead is to be converted to an opportunity, whatever becomes of "
+        "that. The model learns from records that came as leads, and scores those that still are.",
+    )
     domain = fields.Char(
         "Which Leads",
         default="[]",
@@ -149,7 +159,7 @@ class LeadScoringModel(models.Model):
             return str(error)
         return False
 
-    @api.constrains("domain")
+    @api.constrains("domain", "outcome")
     def _check_domain(self):
         """:raises ValidationError: when the filter is none, or asks for what closing a lead changes"""
         for model in self:
@@ -159,8 +169,9 @@ class LeadScoringModel(models.Model):
             # The model searches with all rights: its admin may only ask for what they may read themselves.
             self.env["crm.lead"].sudo(False)._search(domain)  # constraints are checked with all rights
             names = {condition.field_expr.split(".")[0] for condition in domain.iter_conditions()}
+            never = NEVER | {name.partition(".")[2] for name in model._outcome().gives_away}
             if outcomes := sorted(
-                name for name in names if name in NEVER or name.startswith("lead_s") or name == "lead_grade"
+                name for name in names if name in never or name.startswith("lead_s") or name == "lead_grade"
             ):
                 raise ValidationError(
                     self.env._(
@@ -171,7 +182,7 @@ class LeadScoringModel(models.Model):
                     )
                 )
 
-    @api.depends("domain", "team_ids", "company_id", "sequence", "state")
+    @api.depends("domain", "team_ids", "company_id", "outcome", "sequence", "state")
     def _compute_overlap(self):
         live = self.search([("state", "in", SCORING)])
         for model in self:
@@ -181,7 +192,7 @@ class LeadScoringModel(models.Model):
     def _overlap_with(self, other):
         """Say which open leads another live model covers too, and whose score they show; False if there are none."""
         try:
-            domain = self._open_lead_domain() & other._lead_domain()
+            domain = self._open_lead_domain() & other._open_lead_domain()
             count = self.env["crm.lead"].sudo().search_count(domain)
         except UserError:
             return False
@@ -197,9 +208,17 @@ class LeadScoringModel(models.Model):
         )
 
     def _open_lead_domain(self):
-        return self._lead_domain() & Domain("active", "=", True) & Domain("won_status", "=", "pending")
+        return self._lead_domain() & self._outcome().open
 
-    @api.depends("company_id", "domain", "team_ids")
+    def _outcome(self):
+        """Return the ``Outcome`` that the model predicts."""
+        return OUTCOMES[self.outcome if self.kind == "predictive" else "won"]
+
+    def _by_outcome(self, won, qualified):
+        """Return the words that fit what the model predicts."""
+        return qualified if self._outcome().name == "qualified" else won
+
+    @api.depends("company_id", "domain", "team_ids", "outcome")
     def _compute_open_count(self):
         for model in self:
             model.open_count = model._count_open_leads()
@@ -211,6 +230,7 @@ class LeadScoringModel(models.Model):
         return self.env["crm.lead"].sudo().search_count(self._open_lead_domain())
 
     @api.depends("version_id", "version_ids", "training_requested", "training_progress", "training_error", "state")
+    @api.depends("outcome")
     @api.depends_context("lang")
     def _compute_message(self):
         for model in self:
@@ -227,16 +247,22 @@ class LeadScoringModel(models.Model):
         if self.training_error:
             return self.training_error
         waiting = self._newest_version()
-        if waiting and waiting != self.version_id and waiting.gate == "not_ready":
-            return _(
-                "Version %(number)s is not ready to publish: these fields do not tell won leads from lost ones.",
-                number=waiting.number,
+        if waiting and waiting != self.version_id and waiting.gate == "not_ready" and waiting.outcome == self.outcome:
+            return self._by_outcome(
+                _(
+                    "Version %(number)s is not ready to publish: these fields do not tell won leads from lost ones.",
+                    number=waiting.number,
+                ),
+                _(
+                    "Version %(number)s is not ready to publish: these fields do not tell qualified leads from lost ones.",
+                    number=waiting.number,
+                ),
             )
         if not self.version_id:
-            return self._missing_leads() or _(
-                "Ready to learn from %(won)s won and %(lost)s lost leads: press Train.",
-                won=self.won_count,
-                lost=self.lost_count,
+            counts = {"won": self.won_count, "lost": self.lost_count}
+            return self._missing_leads() or self._by_outcome(
+                _("Ready to learn from %(won)s won and %(lost)s lost leads: press Train.", **counts),
+                _("Ready to learn from %(won)s qualified and %(lost)s lost leads: press Train.", **counts),
             )
         if self.state in SCORING:
             return False

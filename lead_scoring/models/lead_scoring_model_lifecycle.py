@@ -189,8 +189,9 @@ class LeadScoringModel(models.Model):
         if run.moves_only:
             return  # it scored nothing
         if run.state == "done":
-            done = {"state": "live", "scored_until": False} if run.purpose == "score" else {"state": "stopped"}
-            self._write_if_changed({**done, "state_reason": False})
+            kept = run.purpose == "stop" and run.cleanup == "keep"
+            done = {"state": "live" if run.purpose == "score" else "stopped", "state_reason": False}
+            self._write_if_changed(done if kept else {**done, "scored_until": False})
         elif run.state == "failed" and (lasting or self.state != "live"):
             self._fail(message)
         elif run.state == "failed":
@@ -262,7 +263,7 @@ class LeadScoringModel(models.Model):
 
     def _locked_fields(self):
         """Return the names of what would change the scores of a live model."""
-        return {"kind", "company_id", "domain", "team_ids", "training_months"}
+        return {"kind", "outcome", "company_id", "domain", "team_ids", "training_months"}
 
     def write(self, vals):
         self._check_locked(vals)

@@ -1,5 +1,4 @@
 from odoo import api, fields, models
-from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL, ormcache
 
@@ -136,16 +135,19 @@ class LeadScoringModel(models.Model):
     @api.model
     @ormcache()
     def _read_by_live_models(self):
-        """Return ``((model id, names of the fields of a lead that change its score or None for any), ...)``.
+        """Return ``((model id, names of fields, Domain of the open leads it covers), ...)``.
 
-        Of the live models that score leads as they are saved, in their order; none while scoring is switched off.
+        Of the live models that score leads as they are saved, in their order; none while scoring is switched off. The
+        names are those of the fields of a lead that change its score, None where any may.
         """
         Config = self.env["lead.scoring.config"].sudo()
         if not Config._is_on():
             return ()
         live = self.sudo().search([("state", "in", SCORING)])
         return tuple(
-            (model.id, model._fields_read()) for model in live if Config._settings(model.company_id).score_on_save
+            (model.id, model._fields_read(), model._open_lead_domain())
+            for model in live
+            if not model._filter_problem() and Config._settings(model.company_id).score_on_save
         )
 
     def _fields_read(self):
@@ -154,10 +156,9 @@ class LeadScoringModel(models.Model):
             return None
         try:
             names = self.version_id._load_card().names
-            domain = Domain(self._filter())
-        except (ScoringError, UserError):  # the run says what is wrong with it
+        except ScoringError:  # the run says what is wrong with it
             return frozenset()
-        filtered = {condition.field_expr.split(".")[0] for condition in domain.iter_conditions()}
+        filtered = {condition.field_expr.split(".")[0] for condition in Domain(self._filter()).iter_conditions()}
         return frozenset(fields_read(names) | filtered | {"active", "won_status", "company_id", "team_id"})
 
     @api.model_create_multi

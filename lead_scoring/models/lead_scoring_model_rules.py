@@ -1,8 +1,10 @@
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import UserError, ValidationError
 
-from ..scoring.errors import ScorecardError
+from ..features.rules import fields_of, parse
+from ..scoring.errors import ScorecardError, ScoringError
 from ..scoring.rules import RuleCard
+from . import lead_scoring_model_training  # noqa: F401  before this part, which overrides some of it
 from .lead_scoring_model_lifecycle import LOCKED, Finding
 
 
@@ -29,6 +31,18 @@ class LeadScoringModel(models.Model):
                     )
         return super().write(vals)
 
+    @api.constrains("kind", "use_as_probability")
+    def _check_no_probability(self):
+        if rules := self.filtered(lambda model: model.kind == "rules" and model.use_as_probability)[:1]:
+            raise ValidationError(
+                self.env._("%s gives points: they are no probability, and cannot be used as one.", rules.name)
+            )
+
+    @api.onchange("kind")
+    def _onchange_kind(self):
+        if self.kind == "rules":
+            self.use_as_probability = False
+
     def _rule_card(self):
         """Return the RuleCard of the rules as they are now.
 
@@ -53,11 +67,34 @@ class LeadScoringModel(models.Model):
             {"model_id": self.id, "scorecard": card.to_json(), "sha256": card.sha256, "trained_by_id": self.env.uid}
         )
 
-    def action_go_live(self):
-        self.check_access("write")
-        for model in self.filtered(lambda model: model.kind == "rules"):
-            model.sudo()._freeze_rules()
-        return super().action_go_live()
+    def _ask_before_going_live(self):
+        self._freeze_rules_of_models()  # what is asked may hang on what they would give
+        return super()._ask_before_going_live()
+
+    def _start_going_live(self):
+        self._freeze_rules_of_models()  # somebody may have changed them while the dialog was open
+        return super()._start_going_live()
+
+    def _freeze_rules_of_models(self):
+        for model in self.sudo().filtered(lambda model: model.kind == "rules" and model.state not in LOCKED):
+            model._freeze_rules()
+
+    def _fields_read(self):
+        """The fields that the filters ask for; None (any may count) where one of them is computed."""
+        if self.kind != "rules" or not self.version_id:
+            return super()._fields_read()
+        Lead = self.env["crm.lead"]
+        try:
+            card = self.version_id._load_card()
+            domains = [self._filter(), *(parse(rule.filter) for rule in card.rules)]
+            names = {name for domain in domains for model, name in fields_of(domain, Lead) if model == "crm.lead"}
+        except (ScoringError, UserError, ValueError, TypeError, SyntaxError):
+            return frozenset()  # the run says what is wrong with it
+        if any(name not in Lead._fields or Lead._fields[name].compute for name in names):
+            return None
+        if card.reach("stage_change") != 0:
+            names.add("stage_id")
+        return frozenset(names | {"active", "won_status", "company_id", "team_id"})
 
     def _check_what_it_scores_with(self):
         if self.kind != "rules":

@@ -1,16 +1,14 @@
 import logging
 from datetime import datetime, timedelta
 
-from dateutil.relativedelta import relativedelta
-
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.fields import Domain
 
 from ..features.catalogue import catalogue, find
 from ..features.extract import extract
 from ..features.guard import guard
-from ..features.moments import too_old_domain, training_set
+from ..features.moments import count_closed, too_old_domain, training_set
+from ..features.outcome import OUTCOMES
 from ..features.pages import pages
 from ..scoring import process
 from .lead_scoring_model import SCORING
@@ -79,28 +77,24 @@ class LeadScoringModel(models.Model):
         "Training again every 0 (never) to 365 days.",
     )
 
-    @api.depends("company_id", "domain", "team_ids", "training_months")
+    def write(self, vals):
+        others = self.filtered(lambda model: model.outcome != vals.get("outcome", model.outcome))
+        result = super().write(vals)
+        if others:
+            others.sudo().version_id = False  # it is about the outcome before
+        return result
+
+    @api.depends("company_id", "domain", "team_ids", "training_months", "outcome")
     def _compute_closed_counts(self):
-        Lead = self.env["crm.lead"].with_context(active_test=False)
         for model in self:
-            counts = {}
-            if not model._filter_problem():
-                closed = model._lead_domain() & Domain("won_status", "in", ["won", "lost"]) & model._window()
-                counts = dict(Lead._read_group(closed, ["won_status"], ["__count"]))
-            model.won_count = counts.get("won", 0)
-            model.lost_count = counts.get("lost", 0)
+            model.won_count, model.lost_count = model._count_closed_leads()
 
-    def _window(self):
-        """Return the Domain of the closed leads that closed lately enough to be learned from.
-
-        A lead without a date of close counts by its last change, as in training.
-        """
-        months = int(self.training_months or 0)
-        if not months:
-            return Domain.TRUE
-        since = fields.Datetime.now() - relativedelta(months=months)
-        undated = Domain("date_closed", "=", False) & Domain("write_date", ">=", since)
-        return Domain("date_closed", ">=", since) | undated
+    def _count_closed_leads(self):
+        """Return how many won (or qualified) and lost leads there are to learn from; none by an unusable filter."""
+        if self._filter_problem():
+            return 0, 0
+        months = int(self.training_months or 0) or None
+        return count_closed(self.sudo().env, self._lead_domain(), months=months, outcome=self._outcome())
 
     def _missing_leads(self):
         """Say how many closed leads are missing to learn from, and what serves meanwhile; False if there are enough."""
@@ -110,21 +104,39 @@ class LeadScoringModel(models.Model):
         won, lost = (max(MINIMUM_CLOSED - count, 0) for count in (self.won_count, self.lost_count))
         if not (won or lost):
             return False
-        if won and lost:
-            missing = _("It still takes %(won)s won and %(lost)s lost ones.", won=won, lost=lost)
-        elif won:
-            missing = _("It still takes %s won ones.", won)
-        else:
-            missing = _("It still takes %s lost ones.", lost)
-        return _(
-            "A predictive model needs at least %(needed)s won and %(needed)s lost leads to learn from. "
-            "There are %(won)s won and %(lost)s lost ones so far. %(missing)s "
-            "Until then a model with rules can score the leads.",
-            needed=MINIMUM_CLOSED,
-            won=self.won_count,
-            lost=self.lost_count,
-            missing=missing,
+        needed = {
+            "needed": MINIMUM_CLOSED,
+            "won": self.won_count,
+            "lost": self.lost_count,
+            "missing": self._still_missing(won, lost),
+        }
+        return self._by_outcome(
+            _(
+                "A predictive model needs at least %(needed)s won and %(needed)s lost leads to learn from. "
+                "There are %(won)s won and %(lost)s lost ones so far. %(missing)s "
+                "Until then a model with rules can score the leads.",
+                **needed,
+            ),
+            _(
+                "This model needs at least %(needed)s qualified and %(needed)s lost leads to learn from: leads that were "
+                "converted to an opportunity, and leads that were lost before. "
+                "There are %(won)s qualified and %(lost)s lost ones so far. %(missing)s "
+                "Until then a model with rules can score the leads.",
+                **needed,
+            ),
         )
+
+    def _still_missing(self, won, lost):
+        """Say how many leads of each kind are missing."""
+        _ = self.env._
+        if won and lost:
+            return self._by_outcome(
+                _("It still takes %(won)s won and %(lost)s lost ones.", won=won, lost=lost),
+                _("It still takes %(won)s qualified and %(lost)s lost ones.", won=won, lost=lost),
+            )
+        if won:
+            return self._by_outcome(_("It still takes %s won ones.", won), _("It still takes %s qualified ones.", won))
+        return _("It still takes %s lost ones.", lost)
 
     def action_train(self):
         """Ask for a training; it runs in the background."""
@@ -176,12 +188,19 @@ class LeadScoringModel(models.Model):
         domain = model._lead_domain()
         specification = {
             **model._choices(),
-            "names": sorted(catalogue(model.env, domain)),
+            "names": sorted(set(catalogue(model.env, domain)) - model._outcome().gives_away),
+            "outcome": model.outcome,
+            "beside": model.version_id.number,  # the version that this one is compared with
             "domain": model.domain,
             "months": int(model.training_months),
         }
         data = training_set(
-            model.env, domain, specification["names"], seed=SEED, months=specification["months"] or None
+            model.env,
+            domain,
+            specification["names"],
+            seed=SEED,
+            months=specification["months"] or None,
+            outcome=OUTCOMES[specification["outcome"]],
         )
         leaks = guard(model.env, domain, data, seed=SEED, trusted=specification["forced_in"])
         notes = {
@@ -244,7 +263,7 @@ class LeadScoringModel(models.Model):
     def _champion(self):
         """Return what the published version was trained with, for a fair comparison; None without one."""
         version = self.version_id
-        if not version:
+        if not version or version.outcome != self.outcome:
             return None
         age = (fields.Datetime.now() - version.create_date).days
         return {**(version.report or {}).get("specification", {}), "age_days": age}
@@ -267,9 +286,17 @@ class LeadScoringModel(models.Model):
     def _publish_if_fit(self, version):
         """Publish a new version unless it tells nothing, or is an automatic one that is worse than the published."""
         _, challenge = self.env._, version.report.get("challenge")
+        if version.outcome != self.outcome:
+            return  # somebody changed it meanwhile
         if version.gate == "not_ready":
             if self.training_automatic:
-                self._ask_to_look_at(version, _("Its fields do not tell won leads from lost ones any more."))
+                self._ask_to_look_at(
+                    version,
+                    self._by_outcome(
+                        _("Its fields do not tell won leads from lost ones any more."),
+                        _("Its fields do not tell qualified leads from lost ones any more."),
+                    ),
+                )
         elif self.training_automatic and challenge and not challenge["publish"]:
             self._ask_to_look_at(
                 version,
@@ -333,5 +360,5 @@ class LeadScoringModel(models.Model):
             "res_model": "crm.lead",
             "view_mode": "list,kanban,form",
             "views": [(self.env.ref("lead_scoring.crm_lead_view_list_scored").id, "list"), (False, "form")],
-            "domain": list(too_old_domain(self._lead_domain(), oldest_days)),
+            "domain": list(too_old_domain(self._lead_domain(), oldest_days, outcome=self._outcome())),
         }

@@ -26,7 +26,7 @@ class LeadScoringModelVersion(models.Model):
         readonly=True,
         help="Who asked for the training. Nobody: it was trained by itself.",
     )
-    won_count = fields.Integer("Won Leads", readonly=True)
+    won_count = fields.Integer("Won Leads", readonly=True, help="Or qualified ones, where that is what it predicts.")
     lost_count = fields.Integer("Lost Leads", readonly=True)
     auc = fields.Float(
         "AUC",
@@ -35,6 +35,11 @@ class LeadScoringModelVersion(models.Model):
         aggregator=None,
         help="How well the scores put won leads above lost ones, on leads the model had not learned from: "
         "0.5 is chance, 1 is perfect.",
+    )
+    outcome = fields.Selection(
+        lambda self: self.env["lead.scoring.model"]._fields["outcome"]._description_selection(self.env),
+        "Predicts",
+        compute="_compute_from_report",
     )
     method = fields.Selection(
         [("out_of_time", "On the newest leads"), ("cross_validation", "By cross-validation")],
@@ -70,6 +75,7 @@ class LeadScoringModelVersion(models.Model):
             report = version.report or {}
             version.auc = report.get("metrics", {}).get("auc") or 0.0
             version.method = report.get("method")
+            version.outcome = report.get("specification", {}).get("outcome") or "won"
             version.too_old_count = report.get("training", {}).get("too_old") or 0
             version.gate = report.get("gate")
 
@@ -85,12 +91,21 @@ class LeadScoringModelVersion(models.Model):
         found, percent = report.get("training", {}), lambda share: round(100 * share)
         sentences = []
         if report.get("drift"):
+            rates = {
+                "before": percent(report["train"]["base_rate"]),
+                "after": percent(report["test"]["base_rate"]),
+            }
             sentences.append(
                 _(
+                    "The share of qualified leads has changed: %(before)s %% of the older leads and %(after)s %% of the "
+                    "newest ones were qualified. The order of the leads holds better than the scores themselves.",
+                    **rates,
+                )
+                if self.outcome == "qualified"
+                else _(
                     "The share of won leads has changed: %(before)s %% of the older leads and %(after)s %% of the "
                     "newest ones were won. The order of the leads holds better than the scores themselves.",
-                    before=percent(report["train"]["base_rate"]),
-                    after=percent(report["test"]["base_rate"]),
+                    **rates,
                 )
             )
         if "short_history" in found.get("flags", ()):
@@ -125,6 +140,14 @@ class LeadScoringModelVersion(models.Model):
         """Let this version score from now on, an older one too."""
         self.ensure_one()
         self.model_id.check_access("write")
+        if self.outcome != self.model_id.outcome:
+            raise UserError(
+                self.env._(
+                    "Version %(number)s was trained for another outcome than %(model)s predicts now.",
+                    number=self.number,
+                    model=self.model_id.name,
+                )
+            )
         self.model_id.sudo()._publish(self.sudo())
 
     @api.depends("report")

@@ -149,6 +149,31 @@ class LeadScoringMove(models.Model):
         return [lead_id for (lead_id,) in rows]
 
     @api.model
+    def _may_be_due(self, model, lead_ids):
+        """Tell, at little cost, whether any of some leads may be due: never False where one is."""
+        from_score = model._sales_ready_from()
+        remembered = SQL("FROM lead_scoring_move move WHERE move.lead_id = row.lead_id AND move.kind =")
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT 1 FROM crm_lead_score row
+                 WHERE row.model_id = %(model)s AND row.lead_id = ANY(%(leads)s)
+                   AND (NOT EXISTS (SELECT %(remembered)s %(qualified)s)
+                        OR (row.score >= %(from_score)s AND row.score > coalesce(
+                            (SELECT max(move.score) %(remembered)s %(sales_ready)s AND move.model_id = row.model_id), -1)))
+                 LIMIT 1
+                """,
+                model=model.id,
+                leads=int_array(lead_ids),
+                remembered=remembered,
+                qualified=QUALIFIED,
+                sales_ready=SALES_READY,
+                from_score=101 if from_score is None else from_score,
+            )
+        )
+        return bool(rows)
+
+    @api.model
     def _pass_over(self, model, kind, lead_ids=None, even_due=False, before=None):
         """Remember the leads that are due, without doing anything to them. Return how many.
 

@@ -3,11 +3,10 @@ from odoo.exceptions import UserError, ValidationError
 
 from ..features.rules import fields_of, parse
 from ..scoring import rules
-from .crm_lead import SCORE_FIELDS
 from .lead_scoring_model_lifecycle import LOCKED
 
 # What a lead is given points for must not hang on the points that it has.
-OF_SCORES = {*SCORE_FIELDS, "lead_score_reasons", "lead_sales_ready", "lead_sales_ready_date"}
+OF_SCORES = ("lead_score", "lead_grade", "lead_sales_ready", "lead_related_scores")
 
 
 def check_not_live(scoring_models):
@@ -132,7 +131,7 @@ class LeadScoringRule(models.Model):
             Lead = self.env["crm.lead"].sudo(False)
             Lead._search(domain)
             asked = {name for model, name in fields_of(domain, Lead) if model == "crm.lead"}
-            if asked & OF_SCORES:
+            if any(name.startswith(OF_SCORES) for name in asked):
                 raise ValidationError(
                     self.env._(
                         "The rule “%s” asks for a lead's score, which would change with the points that it gives.",

@@ -6,11 +6,13 @@ import logging
 import numpy as np
 
 from odoo import api, fields, models
+from odoo.exceptions import ValidationError
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import SQL
 
 from ..features.feature import int_array
 from ..scoring.errors import ScoringError
+from .lead_scoring_model import SCORING
 
 _logger = logging.getLogger(__name__)
 
@@ -37,9 +39,22 @@ class LeadScoringModel(models.Model):
         "computation takes over again the next time it runs.",
     )
 
+    @api.constrains("use_as_probability", "outcome", "kind")
+    def _check_use_as_probability(self):
+        """:raises ValidationError: when a score that is no probability to be won would be used as one"""
+        for model in self:
+            if model.use_as_probability and (model.outcome != "won" or model.kind != "predictive"):
+                raise ValidationError(
+                    self.env._(
+                        "Odoo's probability is the one to be won: the score of %s, which says something else, "
+                        "cannot be used as automated probability.",
+                        model.name,
+                    )
+                )
+
     def write(self, vals):
         result = super().write(vals)
-        if vals.get("use_as_probability") and self.filtered(lambda model: model.state == "live"):
+        if vals.get("use_as_probability") and self.filtered(lambda model: model.state in SCORING):
             self._trigger_scoring()
         return result
 
@@ -69,10 +84,12 @@ class CrmLead(models.Model):
                 SELECT row.version_id, array_agg(row.lead_id), string_agg(row.levels, '')
                   FROM crm_lead_score row
                   JOIN lead_scoring_model model ON model.id = row.model_id
-                 WHERE row.main AND row.lead_id = ANY(%s) AND model.use_as_probability AND model.state = 'live'
+                 WHERE row.main AND row.lead_id = ANY(%s) AND model.use_as_probability
+                   AND model.state = ANY(%s)
               GROUP BY row.version_id
                 """,
                 int_array(self._origin.ids),
+                list(SCORING),
             )
         )
         found = {}

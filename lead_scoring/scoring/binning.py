@@ -16,6 +16,11 @@ MAXIMUM_BINS = 20
 # are too wide cannot be mended. (32 or 64 bins instead of 20 at most do not help, with few leads or many.)
 ROWS_PER_BIN = 5
 
+# A category is told apart from so many leads on. Learners shrink what few leads say, so less is lost than by taking
+# them all for one: of 2, 4, 6 and 10 leads, 2 is best on Olist with its 495 landing pages, by 0.0024 AUC (standard error
+# 0.0008) against 10.
+FEWEST_LEADS = 2
+
 # From this share of distinct values on, a category names leads instead of describing them.
 NEARLY_UNIQUE = 0.9
 
@@ -27,16 +32,20 @@ NO_HELP = "does not help to tell won from lost"
 BY_HAND = "left out by hand"
 
 
-def fit_levels(table):
+def fit_levels(table, rows_per_lead=1.0):
     """Levels of every column that can tell leads apart.
 
     :param table: FeatureTable of the training leads
+    :param rows_per_lead: float, how often a lead is among the rows on average
     :return: (list of CategoryLevels | NumberLevels, dict of name -> why, for the columns left out)
     """
     levels, left_out = [], {}
     for name, column in table.columns.items():
-        fit = _fit_category if column.kind == "category" else _fit_number
-        found = fit(name, column)
+        found = (
+            _fit_category(name, column, FEWEST_LEADS * rows_per_lead)
+            if column.kind == "category"
+            else _fit_number(name, column)
+        )
         if isinstance(found, str):
             left_out[name] = found
         else:
@@ -44,8 +53,8 @@ def fit_levels(table):
     return levels, left_out
 
 
-def _fit_category(name, column):
-    """CategoryLevels, or why not. A key is kept from 1 % of the leads on, held in 2..10 leads."""
+def _fit_category(name, column, enough):
+    """CategoryLevels, or why not. A key is kept from so many rows on; of too many keys the most frequent ones are."""
     counts = np.bincount(column.codes[~column.missing], minlength=len(column.keys))
     filled, distinct = int(counts.sum()), int(np.count_nonzero(counts))
     if not filled:
@@ -54,9 +63,8 @@ def _fit_category(name, column):
         return CONSTANT
     if distinct > 1 and distinct >= NEARLY_UNIQUE * filled:
         return UNIQUE
-    enough = min(max(math.ceil(0.01 * len(column)), 2), 10)
     frequent = sorted(
-        (key for key, count in zip(column.keys, counts) if count >= enough and len(key) <= MAXIMUM_KEY_LENGTH),
+        (key for key, count in zip(column.keys, counts) if count >= max(enough, 2) and len(key) <= MAXIMUM_KEY_LENGTH),
         key=dict(zip(column.keys, -counts)).get,
     )
     return CategoryLevels(name, sorted(frequent[:MAXIMUM_KEYS]))

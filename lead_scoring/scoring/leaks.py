@@ -35,6 +35,8 @@ LEAST_LEADS, LEAST_SHARE = 20, 0.1
 FEWEST_OPEN = 20
 # A level decides where chance would have given so many leads of the other kind.
 SURPRISE = 7
+# Where too few closed leads were created lately to say what is in use, this share of them, the newest, does.
+NEWEST = 0.1
 FOLDS = 5
 COUNT = MISSING + 1
 DOUBT = 0.025
@@ -60,8 +62,7 @@ def find_leaks(
     :param won: bool[n]
     :param open_: FeatureTable[m] of open leads, with the same names
     :param weights: float64[n], which make the closed leads' ages those of the open ones; default 1
-    :param lately: bool[n], whether the lead was created when open ones were: levels that they lack as well are out
-        of use; default all
+    :param lately: bool[n], of `created_lately`: levels that these leads lack as well are out of use; default all
     :param dated: names of features that are not compared with open leads
     :param needs_history: names of features that are of no use where fewer than half of the closed leads have a value
     :param families: dict of name -> what it is a part of, for columns of yes and no that are one list (tags): the list
@@ -116,6 +117,24 @@ def find_leaks(
         "features": rows,
         "left_out": [row["name"] for row in rows if row["verdict"] == OUT],
     }
+
+
+def created_lately(created_at, open_created_at):
+    """Which closed leads show what is in use now: those created as lately as the newer half of the open ones.
+
+    Where no lead closes so soon, or outcomes came in at once, the newest tenth stands for them: a campaign that ended is
+    rare among those too, while what is written at a close is there as ever.
+
+    :param created_at: float64[n], when the closed leads were created; open_created_at: float64[m], the open ones
+    :return: bool[n]
+    """
+    if not len(created_at) or not len(open_created_at):
+        return np.ones(len(created_at), bool)
+    lately = created_at >= np.median(open_created_at)
+    enough = max(FEWEST_OPEN, round(NEWEST * len(created_at)))
+    if lately.sum() < FEWEST_OPEN:
+        lately = created_at >= np.sort(created_at)[-enough:][0]
+    return lately
 
 
 def _judged(found, name, trusted, distrusted):

@@ -9,6 +9,13 @@ from .errors import NotEnoughLeads, TrainingError
 
 FOLDS = 5
 
+# Weights make what is learned true of the open leads, and unsteady: of 6,400 leads of Olist they leave as much as 3,100
+# equal ones tell. So features are learned with this power of a lead's weight, and the full weights decide what is
+# chosen, how learners are put together, and the level of the probabilities (H. Shimodaira, Improving Predictive
+# Inference under Covariate Shift by Weighting the Log-Likelihood, 2000). Of 0, 0.5 and 1, 0.5 is nearest to the truth in
+# the simulated worlds of benchmarks/moments.py; AUC on Olist is 0.002 higher than with 1.
+POWER = 0.5
+
 # Below this many rows folds are dealt out three times: what one deal says of so few is chance.
 FEW_ROWS, REPEATS_OF_FEW = 400, 3
 
@@ -40,6 +47,15 @@ class Outcomes:
         first = np.unique(self.groups[rows], return_index=True)[1] if self.grouped else slice(None)
         won = self.won[rows][first]
         return len(won), int(won.sum())
+
+    def tempered(self):
+        """The same to learn features from: a lead counts by a root of its weight, shared by its rows as before."""
+        lead = np.unique(self.groups, return_inverse=True)[1].ravel()
+        total = np.bincount(lead, self.weights)
+        factors = np.zeros(len(total))
+        np.power(total, POWER - 1, out=factors, where=total > 0)
+        weights = self.weights * factors[lead]
+        return Outcomes(self.won, weights * (self.weights.sum() / weights.sum()), self.groups, self.grouped)
 
     @property
     def base(self):

@@ -413,13 +413,37 @@ class Scorecard:
         What rounding and holding scores in 1..99 took from the sum is shared in proportion to the points;
         then the largest remainders are rounded up. A feature that adds nothing shows 0.
         """
-        points = self.points(levels)
-        target = self.scores(levels).astype(np.int64) - self.average
-        size = np.abs(points)
-        total = size.sum(axis=1)
-        share = np.divide(size, total[:, None], out=np.zeros_like(size), where=total[:, None] > 0)
-        exact = points + (target - points.sum(axis=1))[:, None] * share
-        return _largest_remainder(np.round(exact, 9), np.where(total > 0, target, 0))
+        return whole(self.points(levels), self.scores(levels).astype(np.int64) - self.average)
+
+    def changes(self, before, after):
+        """What each feature adds to the log-odds between two states of the same leads, float64[n, f].
+
+        What a pair adds goes to those of its two whose level changed, half to each if both did: a feature that
+        stayed as it was has changed nothing.
+
+        :param before, after: uint8[n, f]
+        """
+        before, after = np.asarray(before), np.asarray(after)
+        changes = np.empty(before.shape, order="F")
+        for index, feature in enumerate(self.features):
+            changes[:, index] = feature.lookup[after[:, index]] - feature.lookup[before[:, index]]
+        moved = before != after
+        for first, second, pair in self._placed_pairs:
+            change = pair.of(after[:, first], after[:, second]) - pair.of(before[:, first], before[:, second])
+            change = change / np.maximum(moved[:, first].astype(int) + moved[:, second], 1)
+            changes[:, first] += np.where(moved[:, first], change, 0.0)
+            changes[:, second] += np.where(moved[:, second], change, 0.0)
+        return changes
+
+    def whole_changes(self, before, after):
+        """Changes as whole points, int64[n, f], that sum to the difference of the two scores."""
+        changes = self.changes(before, after)
+        distance = changes.sum(axis=1)
+        old, new = self.probabilities(before), self.probabilities(after)
+        far = np.abs(distance) > 1e-6
+        slope = np.divide(new - old, distance, out=old * (1 - old), where=far)
+        target = self.scores(after).astype(np.int64) - self.scores(before)
+        return whole(100 * changes * slope[:, None], target)
 
     def _slope(self, distance):
         """(p - p0) / (z - z0) for distances z - z0, float64[n]: the difference itself where it is large, and
@@ -486,6 +510,19 @@ def scores_of(probabilities):
     """Scores of probabilities, int16[n] from 1 to 99, halves rounded up."""
     rounded = np.floor(100 * np.asarray(probabilities) + 0.5)
     return np.clip(rounded, LOWEST_SCORE, HIGHEST_SCORE).astype(np.int16)
+
+
+def whole(points, target):
+    """Points float64[n, f] as whole numbers that sum to `target` int64[n].
+
+    What rounding took from the sum is shared in proportion to the points; then the largest remainders are
+    rounded up. A feature that adds nothing shows 0.
+    """
+    size = np.abs(points)
+    total = size.sum(axis=1)
+    share = np.divide(size, total[:, None], out=np.zeros_like(size), where=total[:, None] > 0)
+    exact = points + (target - points.sum(axis=1))[:, None] * share
+    return _largest_remainder(np.round(exact, 9), np.where(total > 0, target, 0))
 
 
 def _largest_remainder(exact, target):

@@ -132,6 +132,7 @@ class Stack:
 
     def __init__(self, levels, positions, data, silent, seed):
         self.positions, self.data, self.silent = positions, data, silent
+        self.tempered = data.tempered()  # what learners learn from; all that is chosen by unseen leads is by `data`
         self.bayes = NaiveBayes(levels, positions)
         self.ridge = Ridge(levels, positions)
         self.boosting = Boosting(levels, positions, seed)
@@ -184,8 +185,8 @@ class Stack:
 
     def _plan_bayes(self, folds, masks, won, weights):
         """((pseudo-count, bins, slope, shift), log-odds of unseen leads)."""
-        counts = [self.bayes.counts(self.data, seen) for seen, _rest in folds]
-        bases = [self.data.take(seen).base for seen, _rest in folds]
+        counts = [self.bayes.counts(self.tempered, seen) for seen, _rest in folds]
+        bases = [self.tempered.take(seen).base for seen, _rest in folds]
         best = None
         for bins in BINS:
             for pseudo in PSEUDO_COUNTS:
@@ -213,7 +214,7 @@ class Stack:
         """(number of trees of the least log loss on unseen leads, a Boosted for each fold, their log-odds)."""
         grid = range(ROUNDS_STEP, setting.rounds + 1, ROUNDS_STEP)
         fits = [
-            self.boosting.fit(self.data, seen, mask, pairs=pairs, setting=setting)
+            self.boosting.fit(self.tempered, seen, mask, pairs=pairs, setting=setting)
             for mask, (seen, _rest) in zip(masks, folds)
         ]
         staged = [list(fit.staged(self.positions[rest], grid)) for fit, (_seen, rest) in zip(fits, folds)]
@@ -269,11 +270,13 @@ class Stack:
         """The Additive of all leads."""
         rows = np.arange(len(self.data))
         pseudo, bins, slope, shift = plan.bayes
-        counts = self.bayes.counts(self.data, rows)
+        counts = self.bayes.counts(self.tempered, rows)
         learned = [
-            self.bayes.fit(counts, self.data.base, plan.used, pseudo, bins).scaled(slope, shift),
-            self.ridge.fit(self.data, rows, plan.penalty, plan.used, precise=True),
-            self.boosting.fit(self.data, rows, plan.seen_by_trees, plan.rounds, plan.pairs, plan.setting).additive(),
+            self.bayes.fit(counts, self.tempered.base, plan.used, pseudo, bins).scaled(slope, shift),
+            self.ridge.fit(self.tempered, rows, plan.penalty, plan.used, precise=True),
+            self.boosting.fit(
+                self.tempered, rows, plan.seen_by_trees, plan.rounds, plan.pairs, plan.setting
+            ).additive(),
         ]
         total = None
         for weight, additive in zip(plan.weights, learned):

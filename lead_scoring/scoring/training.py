@@ -117,7 +117,7 @@ def learn(
     """(Scorecard, Findings): `train`, and what was found out on the way."""
     data = outcomes_of(table.n_rows, won, weights, groups, minimum)
     candidates = table.select([name for name in table.names if name not in set(forced_out)])
-    levels, left_out = fit_levels(candidates)
+    levels, left_out = fit_levels(candidates, len(data) / data.count()[0])
     left_out = {**{name: BY_HAND for name in table.names if name in set(forced_out)}, **left_out}
     names = [feature.name for feature in levels]
     job = _Job(

@@ -68,7 +68,7 @@ class TestScoringConfiguration(LeadScoringCommon):
             [{"name": "Older"}, {"name": "Newer"}, {"name": "Old", "active": False}]
         )
         self.assertEqual(newer.effect_note, "In effect")
-        self.assertEqual(older.effect_note, "Not in effect: Newer was created more recently")
+        self.assertEqual(older.effect_note, "Replaced by Newer")
         self.assertEqual(archived.effect_note, "Archived: not in effect")
 
     def test_the_history_is_kept_for_two_years_unless_the_configuration_says_otherwise(self):

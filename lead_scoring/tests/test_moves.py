@@ -79,7 +79,8 @@ class TestLeadsThatMove(MovesCommon):
         self.assertEqual(changes.mapped("new_value_char"), ["Ours Accepted"])
 
     def test_a_grade_can_make_a_lead_sales_ready_instead_of_a_score(self):
-        grade = self.model.grade_ids.filtered(lambda grade: grade.min_score <= self._score_of_hot() <= grade.max_score)
+        lowest = int(self.model._preview_scores(self.hot.ids)[1].min())
+        grade = self.model.grade_ids.filtered(lambda grade: grade.min_score <= lowest <= grade.max_score)
         self.model.write({"sales_ready_by": "grade", "sales_ready_grade_id": grade.id, "sales_ready_score": 0})
         self._live()
         self._run()
@@ -293,9 +294,35 @@ class TestLeadsThatMove(MovesCommon):
         self.assertEqual(len(self.env["lead.scoring.run"].search([("model_id", "=", self.model.id)])), 1)
         for lead in self.hot:
             self.assertEqual(len(self._moves(lead, kind="sales_ready")), 1)
-            self.assertEqual(len(self._messages(lead, "Sales-ready: score")), 2)  # the move's and the telling one
+            self.assertEqual(len(self._messages(lead, "Sales-ready: score")), 1)
+            told = self.env["mail.message"].search(
+                [("model", "=", "crm.lead"), ("res_id", "=", lead.id), ("message_type", "=", "user_notification")]
+            )
+            self.assertEqual(len(told.filtered(lambda message: "Sales-ready: score" in message.body)), 1)
         for lead in self.cool:
             self.assertEqual(len(self._messages(lead, "First score")), 1)
+
+    def test_killed_in_the_middle_of_a_batch_nothing_of_it_stays_and_the_next_turn_does_it(self):
+        self._live()
+        Move, calls = type(self.env["lead.scoring.move"]), []
+        messages_of = Move._messages_of
+
+        def killed(moves, stages):
+            calls.append(stages)
+            if len(calls) == 3:
+                raise KeyboardInterrupt
+            return messages_of(moves, stages)
+
+        with patch.object(lead_scoring_run_moves, "MOST_LOCKED", 2), patch.object(Move, "_messages_of", killed):
+            with self.assertRaises(KeyboardInterrupt):
+                self._run()
+            self.env.invalidate_all()
+            moved = self.leads.filtered(lambda lead: lead.stage_id != self.new)
+            self.assertEqual(moved, self._moves(self.leads).lead_id)
+            self.assertLess(len(moved), 10)
+            run = self._run()
+        self.assertEqual((run.state, run.accepted_count, run.qualified_count), ("done", 4, 6))
+        self.assertEqual(len(self._moves(self.leads).filtered("stage_to_id")), 10)
 
     # ------------------------------------------------------------
     # As a person's move

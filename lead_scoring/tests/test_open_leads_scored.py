@@ -193,7 +193,9 @@ class TestOpenLeadsScored(LeadScoringCommon):
     def test_score_now_says_what_cannot_be_scored(self):
         won = self._leads(1, "won", self.referral, user_id=self.sam.id)
         elsewhere = self._leads(2, "open", self.referral, user_id=self.sam.id, team_id=False)
+        self.model.sudo().write({"state": "draft"})
         self.model.team_ids = self.team
+        self.model.sudo().write({"state": "live"})
         message = self._score_now(self.hot | won | elsewhere)
         self.assertIn("4 leads scored", message)
         self.assertIn("1 won, lost or archived: only open leads are scored.", message)
@@ -253,7 +255,8 @@ class TestScoresThroughTheApi(HttpCase, LeadScoringCommon):
         self.assertEqual([row["id"] for row in rows[:4]], best.ids)
         self.assertEqual(rows[0]["lead_score"], best[0].lead_score)
         self.assertEqual(rows[0]["lead_grade"], best[0].lead_grade)
-        self.assertEqual(rows[0]["lead_score_trend"], "unknown")
+        self.env.invalidate_all()
+        self.assertEqual(rows[0]["lead_score_trend"], best[0].lead_score_trend)
         self.assertIn("Test Referral", rows[0]["lead_score_first_reason"])
         answer = self._call(self.sam, "action_score_now", ids=leads.ids)
         self.assertEqual(answer.status_code, 200, answer.text)

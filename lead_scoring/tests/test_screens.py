@@ -31,6 +31,17 @@ class TestScreens(HttpCase, LeadScoringCommon):
     def test_a_salesperson_finds_the_best_lead_first_and_sees_why(self):
         self.start_tour("/odoo/crm", "lead_scoring_my_open_leads", login=self.sam.login)
 
+    def test_a_salesperson_reads_the_widget_and_sends_feedback_that_a_manager_finds(self):
+        lead = self.hot[0]
+        self.start_tour(f"/odoo/crm/{lead.id}", "lead_scoring_widget", login=self.sam.login)
+        feedback = self.env["crm.lead.score.feedback"].search([("lead_id", "=", lead.id)])
+        self.assertEqual((feedback.expected_score, feedback.author_id), (80, self.sam))
+        lead.action_set_won()
+        self.start_tour("/odoo/crm", "lead_scoring_feedback_list", login=self.mona.login)
+
+    def test_a_salesperson_sees_why_without_leaving_the_list(self):
+        self.start_tour("/odoo/my-open-leads-scored", "lead_scoring_popover", login=self.sam.login)
+
     def test_a_new_user_is_shown_why_a_lead_is_scored(self):
         self.start_tour("/odoo/my-open-leads-scored", "lead_scoring_see_why", login=self.sam.login)
 
@@ -64,6 +75,8 @@ class TestScreens(HttpCase, LeadScoringCommon):
                     "lead.scoring.config": ["list", "form"],
                     "lead.scoring.grade": ["list"],
                     "lead.scoring.run": ["list", "form"],
+                    "lead.scoring.action": ["list", "form", "search"],
+                    "crm.lead.score.feedback": ["list", "form", "search"],
                     "lead.scoring.model.version": ["list", "form"],
                 },
             ),

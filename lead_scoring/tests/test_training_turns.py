@@ -299,7 +299,7 @@ class TestTrainingTurns(LeadScoringCommon):
         self.assertFalse(self.model.sudo().training_claim)
 
     def test_cancelled_by_hand_a_due_training_is_not_asked_for_again_at_once(self):
-        self.model.action_go_live()
+        self._take_live(self.model)
         self.model.retrain_days = 15
         self.env.cr.execute(
             "UPDATE lead_scoring_model_version SET create_date = create_date - interval '20 days' WHERE id = %s",

@@ -24,6 +24,12 @@ class TestTrend(LeadScoringCommon):
         self.assertEqual(self.lead.lead_score_trend, "unknown")
         self.assertFalse(self.lead.lead_score_earlier)
 
+    def test_a_score_of_a_moment_ago_is_no_trend(self):
+        self.lead.source_id = self.cold
+        self._score()
+        self.assertEqual(self.lead.lead_score_trend, "unknown")
+        self.assertFalse(self.lead.lead_score_earlier)
+
     def test_the_same_score_again_is_steady(self):
         self._days_pass(1)
         self._score()

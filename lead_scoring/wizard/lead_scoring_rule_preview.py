@@ -56,7 +56,8 @@ class LeadScoringRulePreview(models.TransientModel):
         lines = [{"rule_id": rule.id, "open_count": int(count)} for rule, count in zip(model.rule_ids.sorted(), fired)]
         for values in grades + lines:
             values["open_share"] = values["open_count"] / total if total else 0.0
-        ready = int(by_score[model.sales_ready_score :].sum()) if model.sales_ready_score else 0
+        ready_from = model._sales_ready_from()
+        ready = int(by_score[ready_from:].sum()) if ready_from is not None else 0
         self.write(
             {
                 "open_count": total,

@@ -252,3 +252,13 @@ for (const [title, report] of [
         expect("canvas").toHaveCount(0);
     });
 }
+
+test("where qualified leads are predicted, the words say so", async () => {
+    await showReport({ ...FULL, drift: true, specification: { outcome: "qualified" } });
+    const text = queryOne(".o_lead_scoring_report").textContent;
+    expect(text).toInclude("It surely puts qualified leads above lost ones");
+    expect(text).toInclude("The qualification rate rose from 40.0% to 44.0%");
+    expect(text).toInclude("Qualified leads above lost ones (ROC)");
+    expect(text).not.toMatch(/\bwon\b/i);
+    expect(text).not.toInclude("win rate");
+});

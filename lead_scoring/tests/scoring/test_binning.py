@@ -10,14 +10,16 @@ def fit(column):
     return levels[0] if levels else left_out["a"]
 
 
-def test_frequent_keys_are_kept_and_rare_ones_are_other():
-    levels = fit(category_column(["be"] * 60 + ["fr"] * 38 + ["lu"] * 2 + ["nl"]))
+@pytest.mark.parametrize("size", [1, 100])
+def test_two_leads_are_enough_however_many_there_are(size):
+    levels = fit(category_column(["be"] * 60 * size + ["fr"] * 38 * size + ["lu"] * 2 + ["nl"]))
     assert levels.keys == ("be", "fr", "lu")
 
 
-def test_ten_leads_are_enough_however_many_there_are():
-    levels = fit(category_column(["be"] * 5000 + ["fr"] * 10 + ["lu"] * 9))
-    assert levels.keys == ("be", "fr")
+def test_two_leads_are_counted_not_two_rows():
+    column = category_column(["be", "be", "fr", "fr", "lu", "lu"] + ["be", "fr"] * 7)
+    levels, _left_out = fit_levels(FeatureTable({"a": column}, len(column)), rows_per_lead=2.0)
+    assert levels[0].keys == ("be", "fr")
 
 
 def test_a_text_that_is_no_key_is_other():

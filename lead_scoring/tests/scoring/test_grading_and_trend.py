@@ -103,6 +103,6 @@ def test_no_leads_no_trends():
 def test_the_trend_is_as_sensitive_as_one_wants():
     before = np.zeros(3)
     now = np.array([0.15, 0.3, 0.6])
-    assert trends(now, before, "low").tolist() == ["steady", "steady", "up"]
-    assert trends(now, before, "normal").tolist() == ["steady", "up", "up"]
-    assert trends(now, before, "high").tolist() == ["up", "up", "up"]
+    assert trends(now, before, sensitivity="low").tolist() == ["steady", "steady", "up"]
+    assert trends(now, before, sensitivity="normal").tolist() == ["steady", "up", "up"]
+    assert trends(now, before, sensitivity="high").tolist() == ["up", "up", "up"]

@@ -2,7 +2,7 @@ import json
 
 import numpy as np
 import pytest
-from scoring.leaks import find_leaks
+from scoring.leaks import created_lately, find_leaks
 from scoring.table import CategoryColumn, FeatureTable, NumberColumn
 
 N, OPEN = 2000, 500
@@ -98,6 +98,22 @@ def test_a_level_that_is_out_of_use_is_no_leak(random, won):
     assert row["verdict"] == "in"
     row = look(CategoryColumn(("a", "b", "c"), codes), won, choice(random, OPEN, (0.5, 0.5, 0)))
     assert row["reason"] == "level_missing_on_open"
+
+
+def test_a_level_goes_out_of_use_where_no_closed_lead_is_as_new_as_an_open_one(random, won):
+    """Everything older is closed: the newest closed leads say that a campaign ended, and a level of the close is there."""
+    created = np.arange(N + OPEN)
+    lately = created_lately(created[:N], created[N:])
+    assert lately.tolist() == [False] * (N - 200) + [True] * 200
+    ended = np.where(np.arange(N) < 1500, random.integers(0, 3, N), random.integers(0, 2, N))
+    open_ = choice(random, OPEN, (0.5, 0.5, 0))
+    assert look(CategoryColumn(("a", "b", "c"), ended), won, open_, lately=lately)["verdict"] == "in"
+    assert look(choice(random, N), won, open_, lately=lately)["reason"] == "level_missing_on_open"
+
+
+def test_closed_leads_as_new_as_open_ones_say_what_is_in_use():
+    assert created_lately(np.arange(100), np.array([10, 50, 90])).sum() == 50
+    assert created_lately(np.arange(100), np.zeros(0)).all() and not len(created_lately(np.zeros(0), np.ones(3)))
 
 
 def test_a_number_that_is_zero_until_the_close_is_left_out(random, won):

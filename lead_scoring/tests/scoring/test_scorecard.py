@@ -229,3 +229,25 @@ def test_a_pair_of_other_features_cannot_be():
         Scorecard(0.0, card().features[:1], paired_card().pairs)
     with pytest.raises(ScorecardError, match="with itself"):
         PairCard(("a", "a"), ([0, 1], [0, 1]), [[0, 0], [0, 0]])
+
+
+def test_changes_add_up_and_are_those_of_the_features_that_changed():
+    scorecard = paired_card()
+    before, after = random_levels(scorecard, 400), random_levels(scorecard, 400, seed=1)
+    after[:, 0] = before[:, 0]
+    changes = scorecard.changes(before, after)
+    np.testing.assert_allclose(
+        changes.sum(axis=1), scorecard.log_odds(after) - scorecard.log_odds(before), rtol=0, atol=1e-9
+    )
+    # The first feature stayed as it was: what its pairs add now is the other feature's doing.
+    assert not changes[:, 0].any()
+
+
+def test_whole_changes_lead_from_one_score_to_the_other():
+    scorecard = paired_card()
+    before, after = random_levels(scorecard, 400), random_levels(scorecard, 400, seed=1)
+    after[0] = before[0]
+    whole = scorecard.whole_changes(before, after)
+    moved = scorecard.scores(after).astype(int) - scorecard.scores(before)
+    assert whole.sum(axis=1).tolist() == moved.tolist()
+    assert not whole[0].any()

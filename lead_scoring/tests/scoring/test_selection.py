@@ -105,3 +105,11 @@ def test_the_choice_is_the_same_every_time():
     table, won, _closed_at = leads(500)
     wide = with_noise(table, 20)
     assert train(wide, won, seed=5).to_json() == train(wide, won, seed=5).to_json()
+
+
+def test_what_tells_nothing_is_no_company_for_the_one_that_does():
+    """Few leads cannot say which features help, and some stay on suspicion; many can."""
+    table, won, _closed_at = leads(3000)
+    assert train(table.select(["source", "size", "noise"]), won).names == ("source",)
+    table, won, _closed_at = leads(300)
+    assert len(train(with_noise(table, 6), won).names) >= 3

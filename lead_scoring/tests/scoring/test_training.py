@@ -7,6 +7,7 @@ from made_up import SOURCES, leads, noise
 from scoring import process
 from scoring.errors import NotEnoughLeads
 from scoring.logistic import logistic
+from scoring.outcomes import outcomes_of
 from scoring.scorecard import Scorecard, sigmoid
 from scoring.table import FeatureTable, NumberColumn, category_column, number_column
 from scoring.training import train
@@ -25,7 +26,7 @@ def test_what_tells_won_from_lost_is_found(trained):
     assert sorted(SOURCES, key=scores.get) == ["冷电话", "website", "fair", "référence"]
     spread = {feature.name: np.ptp(feature.scores) for feature in trained.features}
     strong = [spread.pop(name) for name in ("source", "visits")]
-    assert min(strong) > 3 * max(spread.values())
+    assert min(strong) > 3 * max(spread.values(), default=0)
 
 
 def test_probabilities_of_new_leads_are_true(trained):
@@ -215,3 +216,20 @@ def test_scoring_does_not_import_what_training_needs():
     )
     done = subprocess.run([sys.executable, "-c", code], env=process._environment(), check=False)
     assert done.returncode == 0
+
+
+def test_features_are_learned_by_roots_of_the_leads_weights():
+    """A lead that counts four times as much for what is chosen counts twice as much for what is learned."""
+    weights, groups = np.array([1.0, 3.0, 0.5, 0.5, 1.0, 1.0, 0.0]), np.array([0, 0, 1, 1, 2, 3, 4])
+    data = outcomes_of(7, np.array([1, 1, 0, 0, 1, 0, 0]), weights, groups, 2).tempered()
+    np.testing.assert_allclose(data.weights / data.weights[4], [0.5, 1.5, 0.5, 0.5, 1.0, 1.0, 0.0])
+    assert data.weights.sum() == pytest.approx(4)
+
+
+def test_weights_decide_the_level_of_the_probabilities():
+    """Won leads count for nine times as many open ones as lost ones: the mean probability says so."""
+    table, won, _closed_at = leads(2000)
+    weights = np.where(won, 9.0, 1.0)
+    card = train(table, won, weights=weights)
+    expected = np.average(won, weights=weights)
+    assert np.average(card.probabilities(card.levels(table)), weights=weights) == pytest.approx(expected, abs=0.01)

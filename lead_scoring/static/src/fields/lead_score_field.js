@@ -1,13 +1,20 @@
 import { _t } from "@web/core/l10n/translation";
+import { usePopover } from "@web/core/popover/popover_hook";
 import { registry } from "@web/core/registry";
 import { standardFieldProps } from "@web/views/fields/standard_field_props";
 
+import { LeadScorePopover } from "../lead_score/lead_score_popover";
+
 import { Component } from "@odoo/owl";
 
-/** The score of a lead; blank where a lead has none, because 0 would read as hopeless. */
+/** The score of a lead; blank where a lead has none, because 0 would read as hopeless. A click tells its reasons. */
 export class LeadScoreField extends Component {
     static template = "lead_scoring.LeadScoreField";
     static props = { ...standardFieldProps, showBar: { type: Boolean, optional: true } };
+
+    setup() {
+        this.popover = usePopover(LeadScorePopover, { position: "right", useBottomSheet: this.env.isSmall });
+    }
 
     get isScored() {
         return Boolean(this.props.record.data.lead_score_trend);
@@ -19,6 +26,18 @@ export class LeadScoreField extends Component {
 
     get barStyle() {
         return `width: ${this.score}%`;
+    }
+
+    get hint() {
+        return _t("Score %(score)s: see why", { score: this.score });
+    }
+
+    toggleReasons(event) {
+        if (this.popover.isOpen) {
+            this.popover.close();
+        } else {
+            this.popover.open(event.currentTarget, { leadId: this.props.record.resId });
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 import { _t } from "@web/core/l10n/translation";
 
 import { count, known, percent } from "./numbers";
+import { termsOf } from "./outcome_words";
 
 const FEATURES_SHOWN = 12;
 const PAIRS_SHOWN = 5;
@@ -19,22 +20,24 @@ const filled = (list) => Array.isArray(list) && list.length > 0;
 
 export function chartsOf(report, labels = {}) {
     const { roc, calibration, gain, histogram } = report.curves || {};
+    const terms = termsOf(report);
     return [
-        rocChart(roc, report.metrics),
-        calibrationChart(calibration, report.metrics),
-        gainChart(gain),
-        histogramChart(histogram),
+        rocChart(roc, report.metrics, terms),
+        calibrationChart(calibration, report.metrics, terms),
+        gainChart(gain, terms),
+        histogramChart(histogram, terms),
         featuresChart(report.features, report.pairs, labels),
     ].filter(Boolean);
 }
 
-export function rocChart(roc, metrics) {
+export function rocChart(roc, metrics, terms = termsOf({})) {
     if (!filled(roc?.true_won) || !filled(roc?.false_won)) {
         return null;
     }
     const at = roc.true_won.findIndex((share) => share >= 0.5);
     const sentences = [
-        _t("Half of the won leads are found at the price of %(share)s of the lost ones.", {
+        _t("Half of the %(is_won)s leads are found at the price of %(share)s of the lost ones.", {
+...terms,
             share: percent(roc.false_won[at] ?? 1),
         }),
         _t("The dashed line is chance: the farther above it, the better."),
@@ -44,12 +47,12 @@ export function rocChart(roc, metrics) {
     }
     return {
         name: "roc",
-        title: _t("Won leads above lost ones (ROC)"),
+        title: _t("%(Is_won)s leads above lost ones (ROC)", terms),
         gist: sentences.join(" "),
         config: (theme) =>
             lineChart(theme, {
                 x: _t("Lost leads called likely"),
-                y: _t("Won leads called likely"),
+                y: _t("%(Is_won)s leads called likely", terms),
                 datasets: [
                     curve(theme.model, _t("This version"), points(roc.false_won, roc.true_won)),
                     dashed(theme, _t("Chance")),
@@ -58,14 +61,15 @@ export function rocChart(roc, metrics) {
     };
 }
 
-export function calibrationChart(calibration, metrics) {
+export function calibrationChart(calibration, metrics, terms = termsOf({})) {
     const rows = (calibration || []).filter(({ predicted, won }) => known(predicted) && known(won));
     if (!rows.length) {
         return null;
     }
     const [first, last] = [rows[0], rows[rows.length - 1]];
     const sentences = [
-        _t("Where scores say %(low)s, %(low_won)s were won; where they say %(high)s, %(high_won)s.", {
+        _t("Where scores say %(low)s, %(low_won)s were %(is_won)s; where they say %(high)s, %(high_won)s.", {
+...terms,
             low: percent(first.predicted),
             low_won: percent(first.won),
             high: percent(last.predicted),
@@ -84,7 +88,7 @@ export function calibrationChart(calibration, metrics) {
         config: (theme) =>
             lineChart(theme, {
                 x: _t("What scores say"),
-                y: _t("What was won"),
+                y: _t("What was %(is_won)s", terms),
                 reach,
                 datasets: [
                     {
@@ -94,7 +98,7 @@ export function calibrationChart(calibration, metrics) {
                     dashed(theme, _t("True scores")),
                 ],
                 tooltip: ({ dataIndex, datasetIndex, parsed }) =>
-                    datasetIndex || !rows[dataIndex] ? percent(parsed.y) : rangeWords(rows[dataIndex]),
+                    datasetIndex || !rows[dataIndex] ? percent(parsed.y) : rangeWords(rows[dataIndex], terms),
                 plugins: [intervalBars(rows, theme.model)],
             }),
     };
@@ -104,10 +108,10 @@ function columns(rows, ...keys) {
     return keys.map((key) => rows.map((row) => row[key]));
 }
 
-function rangeWords({ won, low, high, leads }) {
+function rangeWords({ won, low, high, leads }, terms) {
     const share = known(low)
-        ? _t("%(won)s won (%(low)s to %(high)s)", { won: percent(won), low: percent(low), high: percent(high) })
-        : _t("%(won)s won", { won: percent(won) });
+        ? _t("%(won)s %(is_won)s (%(low)s to %(high)s)", { ...terms, won: percent(won), low: percent(low), high: percent(high) })
+        : _t("%(won)s %(is_won)s", { ...terms, won: percent(won) });
     return known(leads) ? _t("%(share)s of %(leads)s leads", { share, leads: count(leads) }) : share;
 }
 
@@ -137,7 +141,53 @@ function intervalBars(rows, color) {
     };
 }
 
-export function gainChart(gain) {
+/** ROC and calibration of two versions in one picture each; only of what both have. */
+export function comparedCharts(sides) {
+    const terms = termsOf(sides[0].report);
+    const curvesOf = (name) => sides.map(({ report }) => report.curves?.[name]);
+    const drawn = (theme, pairs) =>
+        pairs.map((data, index) => curve(index ? theme.model : theme.lost, sides[index].name, data));
+    const both = { older: sides[0].name, newer: sides[1].name };
+    const [rocs, calibrations] = [curvesOf("roc"), curvesOf("calibration")];
+    return [
+        rocs.every((roc) => filled(roc?.true_won) && filled(roc?.false_won)) && {
+            name: "roc",
+            title: _t("%(Is_won)s leads above lost ones (ROC)", terms),
+            gist: _t("%(older)s and %(newer)s: the farther above the dashed line, which is chance, the better.", both),
+            config: (theme) =>
+                lineChart(theme, {
+                    x: _t("Lost leads called likely"),
+                    y: _t("%(Is_won)s leads called likely", terms),
+                    datasets: [
+                        ...drawn(
+                            theme,
+                            rocs.map((roc) => points(roc.false_won, roc.true_won)),
+                        ),
+                        dashed(theme, _t("Chance")),
+                    ],
+                }),
+        },
+        calibrations.every(filled) && {
+            name: "calibration",
+            title: _t("Are the scores true? (Calibration)"),
+            gist: _t("%(older)s and %(newer)s: the closer to the dashed line, the truer the scores.", both),
+            config: (theme) =>
+                lineChart(theme, {
+                    x: _t("What scores say"),
+                    y: _t("What was %(is_won)s", terms),
+                    datasets: [
+                        ...drawn(
+                            theme,
+                            calibrations.map((rows) => points(...columns(rows, "predicted", "won"))),
+                        ),
+                        dashed(theme, _t("True scores")),
+                    ],
+                }),
+        },
+    ].filter(Boolean);
+}
+
+export function gainChart(gain, terms = termsOf({})) {
     if (!filled(gain?.leads) || !filled(gain?.won)) {
         return null;
     }
@@ -146,13 +196,13 @@ export function gainChart(gain) {
         name: "gain",
         title: _t("Best leads first (Gain)"),
         gist: _t(
-            "The best tenth of the leads holds %(tenth)s of the won ones, the best third %(third)s, the best half %(half)s. In random order, the dashed line, it would be as many as the leads called.",
-            { tenth: percent(wonAt(0.1)), third: percent(wonAt(0.33)), half: percent(wonAt(0.5)) },
+            "The best tenth of the leads holds %(tenth)s of the %(is_won)s ones, the best third %(third)s, the best half %(half)s. In random order, the dashed line, it would be as many as the leads called.",
+            { ...terms, tenth: percent(wonAt(0.1)), third: percent(wonAt(0.33)), half: percent(wonAt(0.5)) },
         ),
         config: (theme) =>
             lineChart(theme, {
                 x: _t("Leads called, best first"),
-                y: _t("Won leads among them"),
+                y: _t("%(Is_won)s leads among them", terms),
                 datasets: [
                     curve(theme.model, _t("This version"), points(gain.leads, gain.won)),
                     dashed(theme, _t("Random order")),
@@ -161,7 +211,7 @@ export function gainChart(gain) {
     };
 }
 
-export function histogramChart(histogram) {
+export function histogramChart(histogram, terms = termsOf({})) {
     if (!filled(histogram?.won) || !filled(histogram?.lost)) {
         return null;
     }
@@ -172,17 +222,17 @@ export function histogramChart(histogram) {
     });
     return {
         name: "histogram",
-        title: _t("Scores of won and lost leads"),
+        title: _t("Scores of %(is_won)s and lost leads", terms),
         gist: _t(
-            "Half of the won leads score %(won)s or more, half of the lost ones %(lost)s or less. The farther apart the two heaps, the better.",
-            { won: medianRange(histogram.won), lost: medianRange(histogram.lost, true) },
+            "Half of the %(is_won)s leads score %(won)s or more, half of the lost ones %(lost)s or less. The farther apart the two heaps, the better.",
+            { ...terms, won: medianRange(histogram.won), lost: medianRange(histogram.lost, true) },
         ),
         config: (theme) => ({
             type: "bar",
             data: {
                 labels: ranges,
                 datasets: [
-                    { label: _t("Won"), data: [...histogram.won], backgroundColor: theme.won },
+                    { label: terms.Is_won, data: [...histogram.won], backgroundColor: theme.won },
                     { label: _t("Lost"), data: [...histogram.lost], backgroundColor: theme.lost },
                 ].map((dataset) => ({ ...dataset, categoryPercentage: 0.9, barPercentage: 1 })),
             },

@@ -6,6 +6,7 @@
 import { _t } from "@web/core/l10n/translation";
 
 import { atLeast, count, decimal, known, ofHundred, percent } from "./numbers";
+import { termsOf } from "./outcome_words";
 
 const TONES = { ready: "success", careful: "warning", not_ready: "danger" };
 const SURE = 0.95;
@@ -20,36 +21,42 @@ function gateWord(gate) {
     return { ready: _t("Ready"), careful: _t("Usable with care"), not_ready: _t("Not ready to publish") }[gate];
 }
 
-function gateReason({ gate_reason, gate_figures }) {
+function gateReason({ gate_reason, gate_figures, specification }) {
     const { auc_low, log_loss_skill_low } = gate_figures || {};
+    const terms = termsOf({ specification });
     const sentences = {
         order_and_probabilities: _t(
-            "It surely puts won leads above lost ones, and its scores are surely closer to what happens than the plain win rate.",
+            "It surely puts %(is_won)s leads above lost ones, and its scores are surely closer to what happens than the plain %(win_rate)s.",
+terms,
         ),
         order_alone: _t(
-            "It surely puts won leads above lost ones, but its scores are not surely closer to what happens than the plain win rate. Sort by the score; do not read it as a percentage.",
+            "It surely puts %(is_won)s leads above lost ones, but its scores are not surely closer to what happens than the plain %(win_rate)s. Sort by the score; do not read it as a percentage.",
+terms,
         ),
         probabilities_alone: _t(
-            "Its scores are surely closer to what happens than the plain win rate, but it does not surely put won leads above lost ones.",
+            "Its scores are surely closer to what happens than the plain %(win_rate)s, but it does not surely put %(is_won)s leads above lost ones.",
+terms,
         ),
-        no_signal: _t("These fields do not tell won leads from lost ones."),
+        no_signal: _t("These fields do not tell %(is_won)s leads from lost ones.", terms),
     };
     const said = [sentences[gate_reason]];
     if (known(auc_low)) {
         said.push(
             _t(
-                "Of a won and a lost lead, the won one has the higher score in at least %(share)s of cases (chance: %(chance)s).",
-                { share: atLeast(auc_low), chance: percent(0.5) },
+                "Of a %(is_won)s and a lost lead, the %(is_won)s one has the higher score in at least %(share)s of cases (chance: %(chance)s).",
+                { ...terms, share: atLeast(auc_low), chance: percent(0.5) },
             ),
         );
     }
     if (known(log_loss_skill_low)) {
         said.push(
             log_loss_skill_low > 0
-                ? _t("Its log loss is at least %(share)s below that of the plain win rate.", {
+                ? _t("Its log loss is at least %(share)s below that of the plain %(win_rate)s.", {
+...terms,
                       share: atLeast(log_loss_skill_low),
                   })
-                : _t("Its log loss may be up to %(share)s above that of the plain win rate.", {
+                : _t("Its log loss may be up to %(share)s above that of the plain %(win_rate)s.", {
+...terms,
                       share: percent(-log_loss_skill_low, 1),
                   }),
         );
@@ -58,22 +65,23 @@ function gateReason({ gate_reason, gate_figures }) {
 }
 
 /** What it means for the scores that the win rate moved; null where it did not. */
-export function driftOf({ drift, train, test }) {
+export function driftOf({ drift, train, test, specification }) {
     if (!drift) {
         return null;
     }
+    const terms = termsOf({ specification });
     const [before, after] = [train?.base_rate, test?.base_rate];
     if (!known(before) || !known(after)) {
-        return _t("The win rate of the newer leads differs from that of the older ones by more than a third.");
+        return _t("The %(win_rate)s of the newer leads differs from that of the older ones by more than a third.", terms);
     }
-    const rates = { before: percent(before, 1), after: percent(after, 1) };
+    const rates = { ...terms, before: percent(before, 1), after: percent(after, 1) };
     return after > before
         ? _t(
-              "The win rate rose from %(before)s to %(after)s between the older and the newer leads. If it goes on, scores are lower than what comes true; their order holds better than their height.",
+              "The %(win_rate)s rose from %(before)s to %(after)s between the older and the newer leads. If it goes on, scores are lower than what comes true; their order holds better than their height.",
               rates,
           )
         : _t(
-              "The win rate fell from %(before)s to %(after)s between the older and the newer leads. If it goes on, scores are higher than what comes true; their order holds better than their height.",
+              "The %(win_rate)s fell from %(before)s to %(after)s between the older and the newer leads. If it goes on, scores are higher than what comes true; their order holds better than their height.",
               rates,
           );
 }
@@ -132,13 +140,15 @@ export function challengeOf({ challenge }) {
 /** The figures, each {name, label, value, meaning}. */
 export function figuresOf(report) {
     const found = report.metrics || {};
+    const terms = termsOf(report);
     const rows = [
         known(found.auc) && {
             name: "auc",
             label: _t("AUC"),
             value: decimal(found.auc),
             interval: intervalOf(found.auc_interval, (value) => decimal(value)),
-            meaning: _t("Of a won and a lost lead, the won one has the higher score in %(times)s of 100 cases.", {
+            meaning: _t("Of a %(is_won)s and a lost lead, the %(is_won)s one has the higher score in %(times)s of 100 cases.", {
+...terms,
                 times: ofHundred(found.auc),
             }),
         },
@@ -146,13 +156,14 @@ export function figuresOf(report) {
             name: "log_loss",
             label: _t("Log loss"),
             value: decimal(found.log_loss),
-            meaning: skillMeaning(found),
+            meaning: skillMeaning(found, terms),
         },
         known(found.brier) && {
             name: "brier",
             label: _t("Brier score"),
             value: decimal(found.brier),
-            meaning: _t("Mean squared distance of score and outcome. 0 is perfect; the plain win rate has %(plain)s.", {
+            meaning: _t("Mean squared distance of score and outcome. 0 is perfect; the plain %(win_rate)s has %(plain)s.", {
+...terms,
                 plain: known(found.base_rate) ? decimal(found.base_rate * (1 - found.base_rate)) : "0.25",
             }),
         },
@@ -160,20 +171,21 @@ export function figuresOf(report) {
             name: "calibration_error",
             label: _t("Calibration error"),
             value: percent(found.calibration_error, 1),
-            meaning: _t("Scores and the share that was won differ by so much on average."),
+            meaning: _t("Scores and the share that was %(is_won)s differ by so much on average.", terms),
         },
         known(found.lift_top_tenth) && {
             name: "lift",
             label: _t("Lift of the best tenth"),
             value: decimal(found.lift_top_tenth, 1),
             meaning: _t(
-                "The tenth of the leads with the highest scores is won %(times)s times as often as the average.",
+                "The tenth of the leads with the highest scores is %(is_won)s %(times)s times as often as the average.",
                 {
+...terms,
                     times: decimal(found.lift_top_tenth, 1),
                 },
             ),
         },
-        baseRates(report),
+        baseRates(report, terms),
     ];
     return rows.filter(Boolean);
 }
@@ -189,38 +201,40 @@ function intervalOf(interval, format) {
     );
 }
 
-function skillMeaning({ log_loss_skill: skill, log_loss_skill_interval: interval }) {
+function skillMeaning({ log_loss_skill: skill, log_loss_skill_interval: interval }, terms) {
     if (!known(skill)) {
         return _t("How far the scores are from what happened; lower is better.");
     }
     const than =
         skill >= 0
-            ? _t("%(share)s below that of giving each lead the plain win rate", { share: percent(skill, 1) })
-            : _t("%(share)s above that of giving each lead the plain win rate", { share: percent(-skill, 1) });
+            ? _t("%(share)s below that of giving each lead the plain %(win_rate)s", { ...terms, share: percent(skill, 1) })
+            : _t("%(share)s above that of giving each lead the plain %(win_rate)s", { ...terms, share: percent(-skill, 1) });
     const sure = intervalOf(interval, (value) => percent(value, 1));
     return sure ? _t("%(than)s (%(interval)s of what is gained).", { than, interval: sure }) : `${than}.`;
 }
 
-function baseRates({ method, train, test }) {
+function baseRates({ method, train, test }, terms) {
     const [before, after] = [train?.base_rate, test?.base_rate];
     if (!known(before)) {
         return null;
     }
-    const seen = { name: "base_rate", label: _t("Win rate"), value: percent(before, 1) };
+    const seen = { name: "base_rate", label: terms.Win_rate, value: percent(before, 1) };
     if (method === "cross_validation" || !known(after)) {
-        return { ...seen, meaning: _t("The share of these leads that was won.") };
+        return { ...seen, meaning: _t("The share of these leads that was %(is_won)s.", terms) };
     }
     return {
         ...seen,
         value: _t("%(before)s, then %(after)s", { before: percent(before, 1), after: percent(after, 1) }),
         meaning: _t(
-            "The share that was won: of the older leads, which it learned from, and of the newer ones, tested.",
+            "The share that was %(is_won)s: of the older leads, which it learned from, and of the newer ones, tested.",
+terms,
         ),
     };
 }
 
 /** The confusion matrix: {threshold, shares, sentences}; null where the report has none. */
-export function confusionOf({ curves, metrics }) {
+export function confusionOf({ curves, metrics, specification }) {
+    const terms = termsOf({ specification });
     const found = curves?.confusion;
     if (!found || !known(found.precision) || !known(found.recall)) {
         return null;
@@ -229,11 +243,11 @@ export function confusionOf({ curves, metrics }) {
     const sentences = [
         {
             label: _t("Precision"),
-            text: _t("Of 100 leads called likely, %(won)s were won.", { won: ofHundred(found.precision) }),
+            text: _t("Of 100 leads called likely, %(won)s were %(is_won)s.", { ...terms, won: ofHundred(found.precision) }),
         },
         {
             label: _t("Recall"),
-            text: _t("Of 100 won leads, %(found)s had been called likely.", { found: ofHundred(found.recall) }),
+            text: _t("Of 100 %(is_won)s leads, %(found)s had been called likely.", { ...terms, found: ofHundred(found.recall) }),
         },
     ];
     if (known(found.accuracy)) {
@@ -260,6 +274,7 @@ export function confusionOf({ curves, metrics }) {
         intro: known(found.threshold)
             ? _t("Leads with a score of %(score)s or more are called likely.", { score: ofHundred(found.threshold) })
             : "",
+        won: terms.Is_won,
         trueWon: share(found.true_won),
         falseWon: share(found.false_won),
         falseLost: share(found.false_lost),

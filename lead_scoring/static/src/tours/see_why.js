@@ -16,7 +16,7 @@ registry.category("web_tour.tours").add("lead_scoring_see_why", {
         },
         {
             content: _t("This is its score, its grade, and where it is going. Below it stands what made it."),
-            trigger: ".o_form_view [name=lead_score] .o_lead_score",
+            trigger: ".o_form_view .o_lead_score_panel",
             tooltipPosition: "bottom",
             run: "click",
         },

@@ -4,6 +4,7 @@ import { standardFieldProps } from "@web/views/fields/standard_field_props";
 
 import { Component, useState } from "@odoo/owl";
 
+import { termsOf } from "../report/outcome_words";
 import { count, known, percent } from "../report/numbers";
 
 const SHOWN = 12;
@@ -32,6 +33,10 @@ export class LeadScoringValueBarsField extends Component {
         return (this.found.values || []).filter(({ closed, won }) => known(closed) && known(won));
     }
 
+    get terms() {
+        return termsOf(this.found);
+    }
+
     get overall() {
         return known(this.found.overall) ? this.found.overall : null;
     }
@@ -40,7 +45,10 @@ export class LeadScoringValueBarsField extends Component {
     get caption() {
         return this.overall === null
             ? ""
-            : _t("The line marks %(share)s, the win rate of all closed leads.", { share: percent(this.overall, 1) });
+            : _t("The line marks %(share)s, the %(win_rate)s of all closed leads.", {
+...this.terms,
+share: percent(this.overall, 1),
+});
     }
 
     get rows() {

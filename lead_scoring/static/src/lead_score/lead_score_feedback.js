@@ -1,0 +1,69 @@
+import { deserializeDateTime, formatDate } from "@web/core/l10n/dates";
+
+import { useLeadCall } from "./lead_calls";
+import { LeadScoreProblem } from "./lead_score_problem";
+
+import { Component, onMounted, useState } from "@odoo/owl";
+
+let forms = 0;
+
+/** What people who know the lead expect of its score: the reader's own feedback, to send, change or withdraw, and the
+ * others'. */
+export class LeadScoreFeedback extends Component {
+    static template = "lead_scoring.LeadScoreFeedback";
+    static components = { LeadScoreProblem };
+    static props = {
+        leadId: Number,
+        score: { type: [Number, { value: false }] },
+        onCount: Function, // (number of feedbacks) => void
+    };
+
+    setup() {
+        this.id = `o_lead_score_feedback_${++forms}`;
+        this.loaded = useLeadCall();
+        this.state = useState({ editing: false, expected: 50, comments: "", problem: "" });
+        onMounted(() => void this.load());
+    }
+
+    load() {
+        return this.call("get_lead_score_feedback");
+    }
+
+    /** Load or send; what was written stays if it could not be sent. */
+    async call(method, args = []) {
+        const before = this.loaded.data;
+        if (await this.loaded.call(method, this.props.leadId, args)) {
+            this.state.problem = "";
+            this.fill();
+        } else if (before) {
+            this.state.problem = this.loaded.status;
+            Object.assign(this.loaded, { status: "ready", data: before });
+        }
+    }
+
+    fill() {
+        const { mine, others } = this.loaded.data;
+        this.state.editing = !mine;
+        this.state.expected = mine ? mine.expected : this.props.score || 50;
+        this.state.comments = mine ? mine.comments : "";
+        this.props.onCount(others.length + (mine ? 1 : 0));
+    }
+
+    setExpected(event) {
+        const number = Math.round(Number(event.target.value));
+        this.state.expected = Math.min(100, Math.max(0, Number.isFinite(number) ? number : 0));
+        event.target.value = this.state.expected;
+    }
+
+    send() {
+        return this.call("send_lead_score_feedback", [this.state.expected, this.state.comments.trim()]);
+    }
+
+    withdraw() {
+        return this.call("withdraw_lead_score_feedback");
+    }
+
+    dayOf({ date }) {
+        return formatDate(deserializeDateTime(date));
+    }
+}
