@@ -118,6 +118,10 @@ def prepare(env, say):
         env["lead.scoring.rule"].create([_rule(rules, at, turn, filters) for at in range(30)])
         rules._freeze_rules()
         found.append(rules.version_id.id)
+    # What is measured is scoring: nothing moves to another stage.
+    env["lead.scoring.config"].create(
+        {"name": "Benchmark", "automatic_sales_ready": False, "automated_marketing_qualification": False}
+    )
     env.cr.commit()
     return {
         "predictive": [version.id, shifted.id],
