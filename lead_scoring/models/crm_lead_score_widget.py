@@ -10,6 +10,7 @@ from ..features.reasons import reasons
 from ..features.story import story
 from ..scoring.errors import ScorecardError
 from ..scoring.scorecard import Scorecard
+from .crm_lead import USED
 
 # So many changes of a score are drawn.
 CHANGES_TOLD = 200
@@ -18,7 +19,7 @@ CHANGES_TOLD = 200
 class CrmLead(models.Model):
     _inherit = "crm.lead"
 
-    lead_score_feedback_ids = fields.One2many("crm.lead.score.feedback", "lead_id", "Score Feedback")
+    lead_score_feedback_ids = fields.One2many("crm.lead.score.feedback", "lead_id", "Score Feedback", groups=USED)
 
     def get_lead_score_details(self):
         """Return what the widget shows at once.

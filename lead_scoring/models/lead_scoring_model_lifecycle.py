@@ -200,6 +200,11 @@ class LeadScoringModel(models.Model):
             if first_time:
                 self._tell_responsible(self.env._("%s could not score today", self.name), message)
 
+    def _all_scored(self):
+        """Be live as soon as every lead has its score: to move thousands of them may take an hour more."""
+        if self.state == "going_live":
+            self.write({"state": "live", "scored_until": False, "state_reason": False})
+
     def _write_if_changed(self, values):
         # A daily run that went well leaves the model alone: somebody may be editing it.
         changed = {name: value for name, value in values.items() if self[name] != value}

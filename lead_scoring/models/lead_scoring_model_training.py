@@ -108,7 +108,7 @@ class LeadScoringModel(models.Model):
             "needed": MINIMUM_CLOSED,
             "won": self.won_count,
             "lost": self.lost_count,
-            "missing": self._missing_words(won, lost),
+            "missing": self._still_missing(won, lost),
         }
         return self._by_outcome(
             _(
@@ -126,7 +126,7 @@ class LeadScoringModel(models.Model):
             ),
         )
 
-    def _missing_words(self, won, lost):
+    def _still_missing(self, won, lost):
         """Say how many leads of each kind are missing."""
         _ = self.env._
         if won and lost:

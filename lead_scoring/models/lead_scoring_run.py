@@ -144,6 +144,8 @@ class LeadScoringRun(models.Model):
             self._bring_back(self.last_lead_id, None, [])
             if self._is_called_off():
                 return True
+            if not self.moves_only:
+                self.model_id._all_scored()
             if not self._move_leads() or not self._write_probabilities():
                 return False
         except (ScoringError, UserError) as error:

@@ -111,8 +111,11 @@ class LeadScoringRun(models.Model):
         after, size = 0, MOST_LOCKED // 2
         while ids := Move._next_due(model, kind, after, LOOK_AHEAD) if on else []:
             after = ids[-1]
+            # Leads are locked by the first statement of a transaction: only then is nothing of them older than the lock.
+            if not self.env["ir.cron"]._commit_progress():
+                return False
             while ids:
-                if not self.env["ir.cron"]._commit_progress() or not self.env["lead.scoring.config"]._is_on():
+                if not self.env["lead.scoring.config"]._is_on():
                     return False
                 started = time.monotonic()
                 self._move_some(kind, ids[:size], settings)

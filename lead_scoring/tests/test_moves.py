@@ -253,11 +253,11 @@ class TestLeadsThatMove(MovesCommon):
     def test_a_lead_that_cannot_be_moved_is_told_and_stops_no_other(self):
         self._live()
         Lead, stubborn = type(self.env["crm.lead"]), self.hot[1]
-        write = Lead.write
+        write, reason = Lead.write, "not this one"
 
         def refusing(leads, vals):
             if vals.get("stage_id") and stubborn in leads:
-                raise UserError(self.env._("not this one"))
+                raise UserError(reason)
             return write(leads, vals)
 
         with patch.object(Lead, "write", refusing):

@@ -421,7 +421,7 @@ test("how it went is a line, and a list of what made each change", async () => {
     const lines = texts(".o_lead_score_changes li");
     expect(lines).toHaveLength(4);
     expect(lines[0]).toMatch(/58 to 75: \+17 the lead's data Source: Cold, then Referral \(\+17\)/);
-    expect(lines[1]).toMatch(/Stage: New to Qualified/);
+    expect(lines[1]).toMatch(/Stage: New → Qualified/);
     expect(lines[2]).toMatch(/61 to 58: −2 its ageing, −1 a new version of the model/);
     expect(lines[3]).toMatch(/First score: 61/);
     expect.verifySteps(["get_lead_score_details [[1]]", "get_lead_score_story [[1]]"]);
