@@ -88,7 +88,7 @@ class TestLeadsThatMove(MovesCommon):
         self.assertEqual(self.cool.stage_id, self.qualification)
 
     def _score_of_hot(self):
-        return int(self.model._preview_scores(self.hot.ids)[1].max())
+        return int(self.model._preview_scores(self.hot.ids)[1].min())
 
     def test_without_a_sales_ready_score_or_grade_no_lead_is_sales_ready(self):
         self.model.sales_ready_score = 0
