@@ -17,7 +17,8 @@ from .lead_scoring_model_training import TRAINING_TIMEOUT
 
 _logger = logging.getLogger(__name__)
 
-# How long a turn of the scheduled action lasts at most, in seconds. Whoever runs it is ended after 120 by default.
+# How long a turn of the scheduled action lasts at most, in seconds. Whoever runs it is ended after 120 by default, of
+# which its sleep before the turn may have taken 70.
 TURN_SECONDS = 15
 POLL_SECONDS = 0.2
 # How often a training says how far it is and looks whether it is still wanted, in seconds.
@@ -26,6 +27,10 @@ PROGRESS_INTERVAL = 2
 MOST_STARTS = 2
 # A process that should have ended by itself is given so many seconds more.
 GRACE = 60
+CUT_SHORT = (
+    "Training was cut short while it read the leads, because the server was restarted or the time of its scheduled "
+    "actions was over. Fewer leads or fields need less."
+)
 
 
 class LeadScoringModel(models.Model):
@@ -184,7 +189,7 @@ class LeadScoringModel(models.Model):
         claim = self.training_claim or {"token": secrets.token_hex(16), "starts": 0, "notes": None}
         training = process.Training(self._training_folder(claim["token"]))
         if claim["starts"] >= MOST_STARTS:
-            raise training.death()
+            raise training.death() if claim["notes"] else TrainingError(CUT_SHORT)
         claim |= {
             "starts": claim["starts"] + 1,
             "host": socket.gethostname(),
@@ -217,7 +222,8 @@ class LeadScoringModel(models.Model):
                 self.training_progress = progress
         else:
             training.end()
-        self.env["ir.cron"]._commit_progress()
+        # Something done: a job that was cut short again and again with nothing done waits for the next day.
+        self.env["ir.cron"]._commit_progress(1)
         return wanted
 
     def _take_result(self, training):

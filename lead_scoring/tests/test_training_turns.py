@@ -176,6 +176,22 @@ class TestTrainingTurns(LeadScoringCommon):
         self._turns_until_it_ended()
         self.assertEqual(self.model.version_id.number, 2)
 
+    @mute_logger(LOGGER)
+    def test_cut_short_twice_while_it_reads_the_leads_it_says_so(self):
+        self.model.action_train()
+
+        def down(model):
+            raise KeyboardInterrupt
+
+        with patch.object(type(self.model), "_snapshot", down):
+            for _turn in range(2):
+                with contextlib.suppress(KeyboardInterrupt):
+                    self._turn()
+            self._turn()
+        self.env.invalidate_all()
+        self.assertIn("cut short while it read the leads", self.model.training_error)
+        self.assertEqual((self.model.training_requested, self.model.version_id), (False, self.version))
+
     def test_a_restarted_server_takes_the_training_up(self):
         child = self._start()
         process._children.clear()  # what the earlier server knew
