@@ -213,8 +213,7 @@ class LeadScoringRuleCondition(models.Model):
             ("stage_change", "Stage changed"),
         ],
         "What",
-        default="message_in",
-        required=True,
+        required=True,  # without a default: a line that nobody touched is dropped by the list that it is added in
     )
     days = fields.Integer(
         "Within the Last (Days)", aggregator=None, help="What happened earlier does not count. 0: all time."
