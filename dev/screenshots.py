@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import NamedTuple
 
-from dev.chromium import FLAGS, chromium
+from dev.browser import PATIENCE, SETTLED, browser_context
 from dev.databases import prepared
 from dev.demo import existing
 from dev.paths import ADDON, ROOT, RUN
@@ -17,8 +17,6 @@ FOLDER = ROOT / "docs" / "images"
 # What the Apps page shows, too.
 APPS_PAGE = ADDON / "static" / "description"
 SHIPPED = ("my_open_leads_scored", "lead_form")
-PATIENCE = 30_000  # milliseconds that a page may take
-SETTLED = 1_500  # milliseconds for avatars and animations; Odoo's bus never lets the network fall idle
 
 
 class Picture(NamedTuple):
@@ -60,37 +58,20 @@ PICTURES = (
 
 def screenshots(_arguments: list[str]) -> None:
     """Serve the demo database and take each picture of PICTURES."""
-    from playwright.sync_api import sync_playwright
-
     port = need_port()
+    address = f"http://127.0.0.1:{port}"
     FOLDER.mkdir(parents=True, exist_ok=True)
     with (
         prepared("demo"),
         odoo_server(existing(), port, "127.0.0.1", RUN / "log" / "odoo.log", cron=False),
-        sync_playwright() as playwright,
+        browser_context(address) as context,
     ):
-        options = [flag for flag in FLAGS if flag != "--headless"]
-        browser = playwright.chromium.launch(executable_path=chromium(), args=options)
-        address = f"http://127.0.0.1:{port}"
-        context = browser.new_context()
-        _log_in(context, address)
         for number, picture in enumerate(PICTURES):
             with step(f"Taking {picture.name} ({number + 1} of {len(PICTURES)})"):
                 _take(context, address, picture)
                 if picture.name in SHIPPED:
                     shutil.copy(FOLDER / f"{picture.name}.png", APPS_PAGE)
-        browser.close()
     say(f"{len(PICTURES)} pictures are in {FOLDER.relative_to(ROOT)}.")
-
-
-def _log_in(context, address: str) -> None:
-    page = context.new_page()
-    page.goto(f"{address}/web/login", timeout=PATIENCE)
-    page.fill("input[name=login]", "admin")
-    page.fill("input[name=password]", "admin")
-    page.click("button[type=submit]")
-    page.wait_for_selector(".o_main_navbar", timeout=PATIENCE)
-    page.close()
 
 
 def _take(context, address: str, picture: Picture) -> None:
