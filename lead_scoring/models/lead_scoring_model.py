@@ -241,7 +241,7 @@ class LeadScoringModel(models.Model):
         if problem := self._filter_problem():
             return problem
         if self.training_progress:
-            return _("Training is under way. Reload this page to see how far it is.")
+            return _("Training is under way.")
         if self.training_requested:
             return _("Training has been requested and starts within a minute.")
         if self.training_error:

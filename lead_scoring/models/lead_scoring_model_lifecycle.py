@@ -249,15 +249,14 @@ class LeadScoringModel(models.Model):
         numbers = {"done": run.read_count, "total": run.total_count}
         if self.state == "going_live":
             return _(
-                "Going live: %(done)s of %(total)s open leads are scored so far. Reload this page to see how far it is.",
+                "Going live: %(done)s of %(total)s open leads are scored so far.",
                 **numbers,
             )
         if self.state == "stopping" and run.cleanup == "keep":
             return _("Stopping. Its scores stay: they are shown as out of date, and not refreshed any more.")
         if self.state == "stopping":
             return _(
-                "Stopping: the scores of %(done)s of %(total)s leads are deleted so far. "
-                "Reload this page to see how far it is.",
+                "Stopping: the scores of %(done)s of %(total)s leads are deleted so far.",
                 **numbers,
             )
         return super()._current_message()
