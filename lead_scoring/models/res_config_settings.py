@@ -17,8 +17,9 @@ class ResConfigSettings(models.TransientModel):
     @api.depends("group_use_lead_scoring")
     def _compute_lead_scoring(self):
         cron = self.env.ref("lead_scoring.ir_cron_score_leads").sudo()
+        is_live = self.env["lead.scoring.model"].search_count([("state", "in", SCORING)], limit=1)
         for settings in self:
-            settings.lead_scoring_next_run = cron.active and cron.nextcall
+            settings.lead_scoring_next_run = is_live and cron.active and cron.nextcall
             settings.lead_scoring_status = settings._lead_scoring_sentences()
 
     def _lead_scoring_sentences(self):

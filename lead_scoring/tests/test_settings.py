@@ -110,7 +110,9 @@ class TestSettings(LeadScoringCommon):
         self.model.sudo().write({"state": "error", "state_reason": "It is broken."})
         self.assertEqual(self._settings().lead_scoring_status, "Test model: Error. It is broken.")
         self.model.sudo().state = "stopped"
-        self.assertEqual(self._settings().lead_scoring_status, "No scoring model is live.")
+        settings = self._settings()
+        self.assertEqual(settings.lead_scoring_status, "No scoring model is live.")
+        self.assertFalse(settings.lead_scoring_next_run, "there is nothing to run, neither then nor now")
 
     def test_run_now_starts_the_scheduled_action(self):
         cron = self.env.ref("lead_scoring.ir_cron_score_leads")
@@ -127,6 +129,13 @@ class TestSettings(LeadScoringCommon):
         buttons = etree.fromstring(view["arch"]).xpath("//block[@name='lead_management']//button[@type='action']/@name")
         actions = self.env["ir.actions.act_window"].browse(int(button) for button in buttons)
         self.assertEqual(actions.mapped("res_model"), ["lead.scoring.model", "lead.scoring.config"])
+
+    def test_the_block_is_one_of_its_own_among_those_of_crm(self):
+        """Blocks without a title belong to the one above: none of CRM's comes to stand under ours."""
+        view = self.env["res.config.settings"].get_view(self.env.ref("crm.res_config_settings_view_form").id, "form")
+        blocks = etree.fromstring(view["arch"]).xpath("//app[@name='crm']/block")
+        titles = [block.get("title") for block in blocks]
+        self.assertTrue(titles[titles.index("Lead Management") + 1])
 
     def test_only_administrators_switch_scoring(self):
         with self.assertRaises(AccessError), mute_logger("odoo.addons.base.models.ir_model"):
