@@ -556,6 +556,12 @@ class TestLeadsThatMove(MovesCommon):
 
 @tagged("post_install", "-at_install")
 class TestScoringStages(MovesCommon):
+    def test_stages_are_found_by_a_sales_administrator_without_developer_mode(self):
+        menu = self.env.ref("lead_scoring.menu_crm_stage")
+        menus = self.env["ir.ui.menu"]
+        self.assertIn(menu.id, menus.with_user(self.mona).load_menus(False))
+        self.assertNotIn(menu.id, menus.with_user(self.sam).load_menus(False))
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
