@@ -75,7 +75,7 @@ class LeadScoringRule(models.Model):
     @api.depends_context("lang")
     def _compute_summary(self):
         for rule in self:
-            parts = [self.env._("a filter")] if rule._has_filter() else []
+            parts = [rule._filter_words()] if rule._has_filter() else []
             parts += rule.condition_ids.mapped("summary")
             rule.summary = (self.env._(" or ") if rule.match == "any" else self.env._(" and ")).join(parts)
 
@@ -104,6 +104,17 @@ class LeadScoringRule(models.Model):
         except UserError as error:
             return str(error)
         return False
+
+    def _filter_words(self):
+        """Return what the filter is on, by the labels of its fields."""
+        known = self.env["crm.lead"]._fields
+        try:
+            conditions = list(parse(self.domain).iter_conditions())
+        except (ValueError, TypeError, SyntaxError):  # it says so itself
+            conditions = []
+        names = dict.fromkeys(condition.field_expr.split(".")[0] for condition in conditions)
+        labels = [known[name]._description_string(self.env) for name in names if name in known]
+        return self.env._("a filter on %s", ", ".join(labels)) if labels else self.env._("a filter")
 
     def _has_filter(self):
         try:

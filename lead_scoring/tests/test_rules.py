@@ -300,6 +300,16 @@ class TestRules(RulesCommon):
         with self.assertRaisesRegex(ValidationError, "learns what counts by itself"):
             self._rule(1, self.referred, model_id=predictive.id)
 
+    def test_the_list_of_rules_says_what_each_is_on(self):
+        domain = ["|", ("source_id", "=", self.referral.id), ("partner_id.country_id.code", "=", "BE")]
+        rule = self._rule(1, domain, [{"event": "meeting", "days": 30}])
+        self.assertEqual(rule.summary, "a filter on Source, Contact and Meeting held: at least 1 in the last 30 days")
+        rule.match = "any"
+        self.assertIn("Contact or Meeting held", rule.summary)
+        self.env.cr.execute("UPDATE lead_scoring_rule SET domain = '[(' WHERE id = %s", (rule.id,))
+        rule.invalidate_recordset()
+        self.assertIn("a filter or Meeting held", rule.summary)
+
     # ---- what cannot be asked
 
     def test_a_rule_without_a_condition_is_refused(self):
