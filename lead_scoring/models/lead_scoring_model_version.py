@@ -108,7 +108,14 @@ class LeadScoringModelVersion(models.Model):
                     **rates,
                 )
             )
-        if "short_history" in found.get("flags", ()):
+        if "short_history" in found.get("flags", ()) and found["history_days"] < 1:
+            sentences.append(
+                _(
+                    "All leads were made within a day, as an import leaves them: how long they take to close is not known "
+                    "yet, so the scores may be too high or too low."
+                )
+            )
+        elif "short_history" in found.get("flags", ()):
             sentences.append(
                 _(
                     "The leads reach back only %(history)s days, and one in ten takes longer than %(slow)s days to "

@@ -27,6 +27,13 @@ class TestVersion(LeadScoringCommon):
         version = self._version({"features": [{"name": "lead.source_id", "influence": 1.0}]})
         self.assertEqual(version.with_context(lang="fr_FR").feature_labels, {"lead.source_id": "Origine"})
 
+    def test_a_history_that_is_too_short_is_told_and_one_that_was_imported_in_other_words(self):
+        flags = {"flags": ["short_history"], "slow_days": 30.2}
+        self.assertIn("reach back only 20 days", self._version({"training": {**flags, "history_days": 20.4}}).warnings)
+        imported = self._version({"training": {**flags, "history_days": 0.01, "slow_days": 0.0}}).warnings
+        self.assertIn("as an import leaves them", imported)
+        self.assertNotIn("0 days", imported)
+
     def test_a_report_without_a_verdict_or_features_is_no_error(self):
         for report in (False, {}, {"metrics": {"auc": 0.7}}):
             version = self._version(report)
