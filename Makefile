@@ -6,7 +6,7 @@ DEV = $(PYTHON) -m dev
 export PORT HOST LEADS FRESH K DATA SEED SPLIT BENCH_PG ODOO_SOURCE
 
 .DEFAULT_GOAL := help
-COMMANDS = demo serve shell psql stop clean clean-cache test test-crm lint format pot screenshots bench bench-lists quality fetch
+COMMANDS = demo serve shell psql stop clean clean-cache test test-crm lint format pot screenshots walk bench bench-lists quality fetch
 .PHONY: help $(COMMANDS)
 
 help:  ## this list
@@ -25,6 +25,7 @@ lint:  ## check the code: ruff, pylint-odoo, prettier
 format:  ## mend what lint can mend
 pot:  ## the translation template, and what is untranslated in German, French and Spanish
 screenshots:  ## take the pictures of the docs from the demo
+walk:  ## the way of a new administrator in a real browser, with pictures (docs/first_steps.md)
 bench:  ## speed against Odoo's own scoring (LEADS=200000, BENCH_PG=system|embedded)
 bench-lists:  ## speed of lists with scores against Odoo's own (LEADS=1000000)
 quality:  ## quality on any CSV (DATA=description.toml, SEED=n, SPLIT=time|random)

@@ -26,6 +26,7 @@ COMMANDS = {
     "format": ("dev.lint", "reformat", None),
     "pot": ("dev.translations", "pot", "odoo"),
     "screenshots": ("dev.screenshots", "screenshots", "odoo"),
+    "walk": ("dev.walk", "walk", "odoo"),
     "bench": ("dev.programs", "bench", "bench"),
     "bench-lists": ("dev.programs", "bench_lists", "bench"),
     "quality": ("dev.programs", "quality", "bench"),
