@@ -68,9 +68,19 @@ def _walk(address: str) -> int:
 
 def _need_clean(log: Path) -> None:
     """Nothing went wrong unseen: Odoo's log has no error."""
-    bad = [line for line in log.read_text(errors="replace").splitlines() if re.search(r" (ERROR|CRITICAL) ", line)]
+    bad = errors_in(log.read_text(errors="replace"))
     if bad:
-        raise Problem(f"Odoo's log tells of {len(bad)} errors, first {bad[0][:300]} (log: {log})")
+        raise Problem(f"Odoo's log tells of {len(bad)} errors, first {' '.join(bad[0].split())[:300]} (log: {log})")
+
+
+def errors_in(log: str) -> list[str]:
+    """Entries of Odoo's log that are errors.
+
+    Not among them: Discuss marks its channel as read from two requests at once, which Odoo itself tries again.
+    """
+    entries = re.split(r"^(?=\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} )", log, flags=re.M)
+    bad = [entry for entry in entries if re.match(r"\S+ \S+ \d+ (ERROR|CRITICAL) ", entry)]
+    return [entry for entry in bad if not ("discuss_channel_member" in entry and "could not serialize" in entry)]
 
 
 # ---------------------------------------------------------------- the leads
@@ -201,8 +211,10 @@ def _switch(w: Walker) -> None:
     for on in (False, True):
         w.page.click(".settings_tab .tab[data-key=crm]")
         w.page.set_checked(f"{w.field('group_use_lead_scoring')} input", on)
-        with w.page.expect_navigation():  # Odoo loads its screens anew: what they show has changed
-            w.press("Save", ".o_control_panel")
+        # Odoo loads its screens anew: what they show has changed.
+        w.page.evaluate("window.loadedBefore = true")
+        w.press("Save", ".o_control_panel")
+        w.page.wait_for_function("!window.loadedBefore")
         _see_settings(w)
         w.shot("switched_on" if on else "switched_off")
         _need_menus(w, on)
