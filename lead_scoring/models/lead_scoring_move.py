@@ -336,6 +336,17 @@ class LeadScoringMove(models.Model):
         self.to_tell = False
         return told
 
+    @api.model
+    def _forget_activity_type(self):
+        """Before the addon is uninstalled: what is still to be done becomes a to-do, so that our type can go."""
+        ours, to_do = (
+            self.env.ref(f"{module}.{name}", raise_if_not_found=False)
+            for module, name in (("lead_scoring", "mail_activity_sales_ready"), ("mail", "mail_activity_data_todo"))
+        )
+        if ours and to_do:
+            activities = self.env["mail.activity"].sudo().with_context(active_test=False)
+            activities.search([("activity_type_id", "=", ours.id)]).activity_type_id = to_do
+
     # ------------------------------------------------------------
     # What becomes of it
     # ------------------------------------------------------------
