@@ -5,6 +5,7 @@ from psycopg2.errors import OperationalError
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.fields import Domain
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import SQL
 
@@ -18,6 +19,8 @@ _logger = logging.getLogger(__name__)
 A_DAY = timedelta(hours=20)
 # Problems that a run tells in words; more are only counted.
 PROBLEMS_TOLD = 100
+# Runs that ended are kept for so long; those that only moved leads, of which there may be one a minute, for less.
+KEPT, MOVES_KEPT = timedelta(days=90), timedelta(days=7)
 
 
 class LeadScoringRun(models.Model):
@@ -150,6 +153,11 @@ class LeadScoringRun(models.Model):
                 return False
         except (ScoringError, UserError) as error:
             self._end("failed", str(error), lasting=True)
+        except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY as error:
+            # Somebody else was quicker to write the same row: the next turn goes on after what was committed.
+            _logger.info("Lead scoring run %s: %s; going on in the next turn", self.id, error)
+            self.env.cr.rollback()
+            return False
         except Exception:
             self.env.cr.rollback()
             _logger.exception("Lead scoring run %s failed", self.id)
@@ -174,7 +182,8 @@ class LeadScoringRun(models.Model):
     def _bring_back(self, after, last, scored):
         """Show the scores of a model that goes live, also those that were kept or deleted when it was stopped."""
         model = self.model_id
-        if model.state == "going_live" and model.run_ids.filtered(lambda run: run.purpose == "stop"):
+        stopped = [("model_id", "=", model.id), ("purpose", "=", "stop")]
+        if model.state == "going_live" and self.search_count(stopped, limit=1):
             self.env["crm.lead.score"]._elect_main(scored)
             self.env["crm.lead.score"]._bring_back_closed(model, after, last)
 
@@ -242,3 +251,21 @@ class LeadScoringRun(models.Model):
             self._tell(self.env._("Lead %(lead)s: %(problem)s", lead=lead_id, problem=text))
         for name in batch.missing:
             self._tell(self.model_id._missing_words(name))
+
+    # ------------------------------------------------------------
+    # Old runs
+    # ------------------------------------------------------------
+
+    @api.autovacuum
+    def _gc_old(self):
+        """Delete runs that ended long ago, but for the last one of each kind that was done: dates are read from it."""
+        now = fields.Datetime.now()
+        lasts = self._read_group([("state", "=", "done")], ["model_id", "purpose", "moves_only"], ["id:max"])
+        self.search(
+            Domain("state", "!=", "running")
+            & Domain("id", "not in", [last for *_kind, last in lasts])
+            & (
+                Domain("date_start", "<", now - KEPT)
+                | Domain([("moves_only", "=", True), ("date_start", "<", now - MOVES_KEPT)])
+            )
+        ).unlink()

@@ -26,6 +26,7 @@ from . import (
     test_scoring_model,
     test_screens,
     test_settings,
+    test_side_by_side,
     test_training_turns,
     test_trend,
     test_version,
