@@ -213,6 +213,8 @@ class LeadScoringMove(models.Model):
         :param settings: :class:`ScoringSettings` of the model's company
         """
         leads = self.env["crm.lead"].sudo().browse(lead_ids).try_lock_for_update(allow_referencing=True)
+        if len(leads) < len(lead_ids):
+            leads._trigger_moves()  # those that somebody saves just now, in a minute
         if not leads:
             return self.browse()
         # Only now is it certain how they stand.
@@ -354,6 +356,22 @@ class LeadScoringMove(models.Model):
     def _carry(self, leads, lead):
         """Let the memory of leads that are merged into another one be that one's."""
         self.sudo().search([("lead_id", "in", leads.ids)]).lead_id = lead
+
+    @api.autovacuum
+    def _gc_doubles(self):
+        """Delete what two scheduled actions remembered at the same time of leads that stayed where they were."""
+        self.env.cr.execute(
+            SQL(
+                """
+                DELETE FROM lead_scoring_move double USING lead_scoring_move first
+                 WHERE (first.lead_id, first.kind, first.model_id, first.score)
+                       = (double.lead_id, double.kind, double.model_id, double.score)
+                   AND first.id < double.id AND double.message_id IS NULL AND double.stage_to_id IS NULL
+                   AND double.converted IS NOT TRUE AND double.to_tell IS NOT TRUE
+                """
+            )
+        )
+        self.invalidate_model(flush=False)
 
     @api.autovacuum
     def _gc_orphans(self):

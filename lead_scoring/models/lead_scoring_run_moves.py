@@ -118,7 +118,8 @@ class LeadScoringRun(models.Model):
             while ids:
                 started = time.monotonic()
                 self._move_some(kind, ids[:size], settings)
-                if self._is_called_off() or not self.env["ir.cron"]._commit_progress():
+                # Said to be done: a job that is cut short again and again with nothing done waits for the next day.
+                if self._is_called_off() or not self.env["ir.cron"]._commit_progress(len(ids[:size])):
                     return False
                 ids = ids[size:]
                 size = round(size * SECONDS_LOCKED / max(time.monotonic() - started, 0.001))
@@ -132,9 +133,10 @@ class LeadScoringRun(models.Model):
             with self.env.cr.savepoint():
                 moves = self.env["lead.scoring.move"]._act(self.model_id, kind, lead_ids, settings)
         except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY as error:
-            # Whoever is saving one of these leads goes first; the next run finds it again.
+            # Whoever is saving one of these leads goes first; in a minute it is found again.
             _logger.info("Lead scoring run %s: %s", self.id, error)
             self.env.cr.rollback()
+            self.env["crm.lead"]._trigger_moves()
         except Exception as error:
             if len(lead_ids) > 1:
                 middle = len(lead_ids) // 2
@@ -156,7 +158,7 @@ class LeadScoringRun(models.Model):
         Move = self.env["lead.scoring.move"]
         while moves := Move._next_to_tell(self.model_id, TELL_BATCH_SIZE):
             self._tell_of(moves, settings.sales_ready_tell)
-            if not self.env["ir.cron"]._commit_progress():
+            if not self.env["ir.cron"]._commit_progress(len(moves)):
                 return False
         return True
 

@@ -1,3 +1,4 @@
+from datetime import timedelta
 from unittest.mock import patch
 
 from psycopg2.errors import SerializationFailure
@@ -79,6 +80,56 @@ class TestSideBySide(MovesCommon):
         self.assertEqual(sorted(moved.ids), sorted(sum(batches, [])))
         self.assertEqual(self._run().purpose, "stop")
         self.assertEqual((self.model.state, self._moves(self.leads).lead_id), ("stopped", moved))
+
+    def test_a_lead_that_somebody_saves_just_then_moves_in_a_minute_and_not_the_next_day(self):
+        Lead, Move = type(self.env["crm.lead"]), type(self.env["lead.scoring.move"])
+        lock, act, busy = Lead.try_lock_for_update, Move._act, self.hot[0]
+
+        def locked(leads, **options):
+            return lock(leads, **options) - busy
+
+        def conflict(moves, model, kind, lead_ids, settings):
+            if busy.id in lead_ids:
+                raise SerializationFailure
+            return act(moves, model, kind, lead_ids, settings)
+
+        self._live()
+        for name, there in (("try_lock_for_update", (Lead, locked)), ("_act", (Move, conflict))):
+            self.env["ir.cron.trigger"].search([]).unlink()
+            with patch.object(there[0], name, there[1]):
+                self.assertEqual(self._run().state, "done")
+            self.assertEqual(busy.stage_id, self.new, name)
+            cron = self.env.ref("lead_scoring.ir_cron_move_leads")
+            trigger = self.env["ir.cron.trigger"].search([("cron_id", "=", cron.id)])
+            self.assertEqual(len(trigger), 1, name)
+            self.assertAlmostEqual(trigger.call_at, self._ago(minutes=-1), delta=timedelta(seconds=30))
+        self._run("move")
+        self.assertEqual(busy.stage_id, self.acceptance)
+
+    def test_every_batch_of_moves_is_said_to_be_work_done(self):
+        """A scheduled action that was cut short a few times with nothing done is taken to have failed."""
+        self._live()
+        Cron, done = type(self.env["ir.cron"]), []
+        commit = Cron._commit_progress
+
+        def told(cron, processed=0, *, remaining=None, deactivate=False):
+            done.append(processed)
+            return commit(cron, processed, remaining=remaining, deactivate=deactivate)
+
+        with patch.object(Cron, "_commit_progress", told):
+            self._run()
+        self.assertEqual(sum(done), 10 + 10, "scored, and moved")
+
+    def test_what_was_remembered_twice_at_the_same_time_is_once_enough(self):
+        self._live(move=False)
+        self._run()
+        Move, before = self.env["lead.scoring.move"], self._moves(self.leads)
+        columns = "lead_id, model_id, kind, date, score, grade, stage_from_id"
+        self.env.cr.execute(f"INSERT INTO lead_scoring_move ({columns}) SELECT {columns} FROM lead_scoring_move")
+        Move.invalidate_model()
+        self.assertEqual(len(self._moves(self.leads)), 2 * len(before))
+        Move._gc_doubles()
+        self.assertEqual(self._moves(self.leads), before)
 
     @mute_logger(MOVES)
     def test_a_salesperson_who_cannot_be_told_is_said_and_stops_no_other(self):
