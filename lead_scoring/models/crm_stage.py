@@ -29,7 +29,8 @@ class CrmStage(models.Model):
     @api.model
     def _targets(self, role):
         """Return ``{id of the team, 0 for none: stage}``: where the leads of each team are moved to."""
-        stages = self.search([("scoring_role", "=", role)], order="sequence, id")
+        # With archived teams: a stage of theirs is no stage of all teams.
+        stages = self.with_context(active_test=False).search([("scoring_role", "=", role)], order="sequence, id")
         shared = stages.filtered(lambda stage: not stage.team_ids)[:1]
         teams = self.env["crm.team"].with_context(active_test=False).search(Domain.TRUE)
         targets = {team.id: stages.filtered(lambda stage, team=team: team in stage.team_ids)[:1] for team in teams}
@@ -44,7 +45,7 @@ class CrmStage(models.Model):
     def _make_scoring_stages(self):
         """Make both stages, once in the life of a database; roles that are given already need no stage."""
         Parameter = self.env["ir.config_parameter"].sudo()
-        stages = self.sudo().search(Domain.TRUE, order="sequence, id")
+        stages = self.sudo().with_context(active_test=False).search(Domain.TRUE, order="sequence, id")
         if Parameter.get_param(STAGES_MADE) or not stages:
             return
         Parameter.set_param(STAGES_MADE, "True")

@@ -296,12 +296,11 @@ class LeadScoringMove(models.Model):
                 SELECT message.res_id, max(message.id)
                   FROM mail_message message
                   JOIN mail_tracking_value tracked ON tracked.mail_message_id = message.id
-                 WHERE message.model = 'crm.lead' AND message.res_id = ANY(%s) AND message.date >= %s
+                 WHERE message.model = 'crm.lead' AND message.res_id = ANY(%s)
                    AND tracked.field_id = %s AND tracked.create_date >= %s
                  GROUP BY message.res_id
                 """,
                 int_array(stages),
-                self.env.cr.now().replace(microsecond=0),
                 self.env["ir.model.fields"]._get("crm.lead", "stage_id").id,
                 self.env.cr.now(),
             )
@@ -324,7 +323,7 @@ class LeadScoringMove(models.Model):
         told = 0
         for move in self.filtered(lambda move: move.lead_id.exists()):
             lead = move.lead_id
-            user = lead.user_id or lead.team_id.user_id
+            user = (lead.user_id | lead.team_id.user_id).filtered("active")[:1]
             if not user or not lead.active or how == "nobody":
                 continue
             lead = lead.with_context(lang=user.lang)

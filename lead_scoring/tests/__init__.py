@@ -18,6 +18,7 @@ from . import (
     test_moves,
     test_open_leads_scored,
     test_outcome,
+    test_promises,
     test_rules,
     test_runs,
     test_score_feedback,
