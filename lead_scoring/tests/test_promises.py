@@ -162,7 +162,9 @@ class TestPromisesOfMoves(MovesCommon):
         self._live()
         Message, late = type(self.env["mail.message"]), fields.Datetime.now() - timedelta(minutes=5)
         create = Message.create
-        with patch.object(Message, "create", lambda model, many: create(model, [{**one, "date": late} for one in many])):
+        with patch.object(
+            Message, "create", lambda model, many: create(model, [{**one, "date": late} for one in many])
+        ):
             self._run()
         moves = self._moves(self.leads).filtered("stage_to_id")
         self.assertEqual(len(moves), 10)
