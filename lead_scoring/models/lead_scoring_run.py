@@ -9,7 +9,7 @@ from odoo.fields import Domain
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import SQL
 
-from ..features.pages import pages
+from ..features import pages
 from ..scoring.errors import ScoringError
 from .lead_scoring_model import SCORING
 
@@ -17,6 +17,8 @@ _logger = logging.getLogger(__name__)
 
 # A model that started within this time has had its run of the day.
 A_DAY = timedelta(hours=20)
+# Leads that are scored at once where people save many of them at the same time.
+FEWEST = 50
 # Problems that a run tells in words; more are only counted.
 PROBLEMS_TOLD = 100
 # Runs that ended are kept for so long; those that only moved leads, of which there may be one a minute, for less.
@@ -129,21 +131,21 @@ class LeadScoringRun(models.Model):
     def _go_on(self):
         """Score batch after batch. Return False if the cron's time is over before the run is."""
         try:
-            Score = self.env["crm.lead.score"]
-            for page in pages(self.env, self.model_id._open_lead_domain(), after=self.last_lead_id):
+            size = pages.PAGE_SIZE
+            while ids := self._next_ids(size):
                 if self._is_called_off():
                     return True
-                # A crash of the database may take the last batches with it: the next turn scores them again.
-                self.env.cr.execute(SQL("SET LOCAL synchronous_commit = off"))
-                ids = page.tolist()
-                self._score_ids(ids)
-                Score._delete_uncovered(self.model_id, self.last_lead_id, ids[-1], ids)
-                self._bring_back(self.last_lead_id, ids[-1], ids)
-                self.read_count += len(ids)
-                self.last_lead_id = ids[-1]
-                if not self.env["ir.cron"]._commit_progress(len(ids)):
+                try:
+                    self._score_page(ids)
+                    done, size = len(ids), min(2 * size, pages.PAGE_SIZE)
+                except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY as error:
+                    # Somebody saved one of these leads meanwhile; a few at a time hardly ever meet anybody.
+                    _logger.info("Lead scoring run %s: %s; trying fewer leads at once", self.id, error)
+                    self.env.cr.rollback()
+                    done, size = 0, max(len(ids) // 4, FEWEST)
+                if not self.env["ir.cron"]._commit_progress(done):
                     return False
-            Score._delete_uncovered(self.model_id, self.last_lead_id, None, [])
+            self.env["crm.lead.score"]._delete_uncovered(self.model_id, self.last_lead_id, None, [])
             self._bring_back(self.last_lead_id, None, [])
             if self._is_called_off():
                 return True
@@ -166,6 +168,22 @@ class LeadScoringRun(models.Model):
             self._end("done")
         self.env["ir.cron"]._commit_progress()
         return True
+
+    def _next_ids(self, size):
+        """Return the ids of the next leads to score, ascending; none at the end."""
+        for page in pages.pages(self.env, self.model_id._open_lead_domain(), size, self.last_lead_id):
+            return page.tolist()
+        return []
+
+    def _score_page(self, ids):
+        """Score the next leads, and clear away what lies between them."""
+        # A crash of the database may take the last batches with it: the next turn scores them again.
+        self.env.cr.execute(SQL("SET LOCAL synchronous_commit = off"))
+        self._score_ids(ids)
+        self.env["crm.lead.score"]._delete_uncovered(self.model_id, self.last_lead_id, ids[-1], ids)
+        self._bring_back(self.last_lead_id, ids[-1], ids)
+        self.read_count += len(ids)
+        self.last_lead_id = ids[-1]
 
     def _is_called_off(self):
         """Whether to leave off before the next batch: scoring was switched off, or the model stopped meanwhile.
@@ -223,13 +241,8 @@ class LeadScoringRun(models.Model):
         try:
             with self.env.cr.savepoint():
                 self._note(self.model_id._score_batch(ids))
-        except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY as error:
-            # The whole transaction is lost, but only this batch was in it: score it again on fresh data.
-            _logger.info("Lead scoring run %s: %s; trying the batch again", self.id, error)
-            self.env.cr.rollback()
-            self._note(self.model_id._score_batch(ids))
         except (ScoringError, OperationalError):
-            # A broken scorecard or a lost connection is no lead's fault.
+            # A broken scorecard, somebody who was quicker, or a lost connection is no lead's fault.
             raise
         except Exception as error:
             if len(ids) == 1:

@@ -9,7 +9,7 @@ from odoo.tools import mute_logger
 
 from .. import uninstall_hook
 from ..features import pages
-from ..models import lead_scoring_run_moves
+from ..models import lead_scoring_run, lead_scoring_run_moves
 from ..models.crm_stage import STAGES_MADE
 from .common_moves import MovesCommon
 
@@ -62,6 +62,23 @@ class TestSideBySide(MovesCommon):
         self.assertFalse(self.model.state_reason)
         self.assertEqual((runs[-1].qualified_count, runs[-1].accepted_count), (6, 4))
 
+    def test_a_lead_that_is_saved_again_and_again_does_not_keep_the_others_from_being_scored(self):
+        Model = type(self.model)
+        score_batch, busy, sizes = Model._score_batch, self.hot[0], []
+
+        def conflicting(model, ids):
+            sizes.append(len(ids))
+            if busy.id in ids and len(ids) > 2:
+                raise SerializationFailure
+            return score_batch(model, ids)
+
+        self._live()
+        with patch.object(Model, "_score_batch", conflicting), patch.object(lead_scoring_run, "FEWEST", 2):
+            run = self._run()
+        self.assertEqual((run.state, run.read_count, run.scored_count, self.model.state), ("done", 10, 10, "live"))
+        self.assertEqual(sizes, [10, 2, 4, 4])
+        self.assertTrue(all(self.leads.mapped("lead_score")))
+
     def test_stopping_a_model_stops_its_moves(self):
         self._live()
         Move = type(self.env["lead.scoring.move"])
@@ -77,7 +94,7 @@ class TestSideBySide(MovesCommon):
             self._run()
         self.assertEqual(len(batches), 2)
         moved = self.leads.filtered(lambda lead: lead.stage_id != self.new)
-        self.assertEqual(sorted(moved.ids), sorted(sum(batches, [])))
+        self.assertEqual(sorted(moved.ids), sorted(lead_id for ids in batches for lead_id in ids))
         self.assertEqual(self._run().purpose, "stop")
         self.assertEqual((self.model.state, self._moves(self.leads).lead_id), ("stopped", moved))
 
