@@ -98,8 +98,9 @@ class CrmLead(models.Model):
             except Exception as error:
                 _logger.info("Leads %s are scored by the scheduled action: %s", lead_ids[:10], error)
                 self._invalidate_scores()
-        if not scored:
-            self.env.ref("lead_scoring.ir_cron_score_leads")._trigger()
+        cron = not scored and self.env.ref("lead_scoring.ir_cron_score_leads", raise_if_not_found=False)
+        if cron:  # somebody may have deleted it
+            cron._trigger()
 
     def _score_at_once(self, lead_ids):
         """Score leads by each live model that covers them. Return False if somebody else holds some of the scores."""

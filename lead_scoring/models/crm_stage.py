@@ -29,7 +29,8 @@ class CrmStage(models.Model):
     @api.model
     def _targets(self, role):
         """Return ``{id of the team, 0 for none: stage}``: where the leads of each team are moved to."""
-        stages = self.search([("scoring_role", "=", role)], order="sequence, id")
+        # With archived teams: a stage of theirs is no stage of all teams.
+        stages = self.with_context(active_test=False).search([("scoring_role", "=", role)], order="sequence, id")
         shared = stages.filtered(lambda stage: not stage.team_ids)[:1]
         teams = self.env["crm.team"].with_context(active_test=False).search(Domain.TRUE)
         targets = {team.id: stages.filtered(lambda stage, team=team: team in stage.team_ids)[:1] for team in teams}
@@ -44,18 +45,15 @@ class CrmStage(models.Model):
     def _make_scoring_stages(self):
         """Make both stages, once in the life of a database; roles that are given already need no stage."""
         Parameter = self.env["ir.config_parameter"].sudo()
-        stages = self.sudo().search(Domain.TRUE, order="sequence, id")
+        stages = self.sudo().with_context(active_test=False).search(Domain.TRUE, order="sequence, id")
         if Parameter.get_param(STAGES_MADE) or not stages:
             return
         Parameter.set_param(STAGES_MADE, "True")
+        stages._take_roles_by_name()
         # Without a stage that all teams share, ours would be the first one of leads without a team.
         teams = self.browse() if any(not stage.team_ids for stage in stages) else stages.team_ids
         place = max(stages.ids.index(first.id) for first in stages._first_of_each_team()) + 1
-        names = {
-            "qualified": lambda env: env._("Automated Marketing Qualification"),
-            "sales_ready": lambda env: env._("Sales Acceptance"),
-        }
-        taken = set(stages.mapped("scoring_role"))
+        names, taken = self._scoring_stage_names(), set(stages.mapped("scoring_role"))
         made = self.sudo().create(
             [
                 {"name": name(self.env(context={})), "scoring_role": role, "team_ids": teams.ids}
@@ -67,6 +65,26 @@ class CrmStage(models.Model):
             for lang, _label in self.env["res.lang"].get_installed():
                 stage.with_context(lang=lang).name = names[stage.scoring_role](stage.with_context(lang=lang).env)
         (stages[:place] + made + stages[place:])._space_out(place)
+
+    @api.model
+    def _scoring_stage_names(self):
+        """Return ``{role: function of an environment that returns its stage's name in that language}``."""
+        return {
+            "qualified": lambda env: env._("Automated Marketing Qualification"),
+            "sales_ready": lambda env: env._("Sales Acceptance"),
+        }
+
+    def _take_roles_by_name(self):
+        """Give the roles to stages that are called like ours: they stayed when the addon was uninstalled."""
+        stages = self.with_context(lang=None).filtered(lambda stage: not stage.is_won)
+        for role, name in self._scoring_stage_names().items():
+            if role not in self.mapped("scoring_role"):
+                stages.filtered(lambda stage, name=name: stage.name == name(stage.env))[:1].scoring_role = role
+
+    @api.model
+    def _forget_scoring_stages(self):
+        """Before the addon is uninstalled: the stages stay, with their leads, and the next installation finds them."""
+        self.env["ir.config_parameter"].sudo().search([("key", "=", STAGES_MADE)]).unlink()
 
     def _first_of_each_team(self):
         """Return where the new leads of each team begin, and those without a team, among stages in their order."""

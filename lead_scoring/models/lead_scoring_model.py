@@ -19,6 +19,7 @@ PROTECTED_FIELDS = {
     "state",
     "state_reason",
     "scored_until",
+    "moves_since",
     "version_id",
     "training_requested",
     "training_claim",

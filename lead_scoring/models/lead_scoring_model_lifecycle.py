@@ -232,7 +232,10 @@ class LeadScoringModel(models.Model):
     # ------------------------------------------------------------
 
     def _unfinished_run(self):
-        return self.run_ids.filtered(lambda run: run.state == "running" and not run.moves_only)[:1]
+        # Runs are many: not through run_ids, which reads them all.
+        return self.env["lead.scoring.run"].search(
+            [("model_id", "=", self._origin.id), ("state", "=", "running"), ("moves_only", "=", False)], limit=1
+        )
 
     @api.depends("state", "run_ids.state", "run_ids.read_count", "run_ids.total_count")
     def _compute_progress(self):
@@ -284,6 +287,16 @@ class LeadScoringModel(models.Model):
                     fields=", ".join(sorted(self._fields[name]._description_string(self.env) for name in changed)),
                 )
             )
+        if "company_id" in vals:
+            for model in self.filtered(lambda model: model.company_id.id != (vals["company_id"] or False)):
+                if model.version_ids:
+                    raise UserError(
+                        _(
+                            "%s has learned from the leads of its company, or scored them: make another model for "
+                            "another company.",
+                            model.name,
+                        )
+                    )
         if "active" in vals and not vals["active"]:
             for model in self.filtered(lambda model: model.state not in ("draft", "stopped")):
                 raise UserError(_("%s cannot be archived as it is: stop it first.", model.name))

@@ -1,4 +1,5 @@
 from odoo import api, fields, models
+from odoo.exceptions import ValidationError
 from odoo.fields import Domain
 from odoo.tools import SQL, ormcache
 
@@ -38,6 +39,16 @@ class LeadScoringModel(models.Model):
         readonly=True, copy=False, help="Leads created before the model went live stay where they are."
     )
     move_ids = fields.One2many("lead.scoring.move", "model_id", "Moves", readonly=True)
+
+    @api.constrains("sales_ready_grade_id")
+    def _check_sales_ready_grade(self):
+        for model in self:
+            if model.sales_ready_grade_id and model.sales_ready_grade_id.model_id != model:
+                raise ValidationError(
+                    self.env._(
+                        "%(grade)s is no grade of %(model)s.", grade=model.sales_ready_grade_id.name, model=model.name
+                    )
+                )
 
     def _sales_ready_from(self):
         """Return the lowest score that is sales-ready, None where that is switched off."""

@@ -2,6 +2,7 @@ import logging
 import math
 import os
 import secrets
+import shutil
 import socket
 import time
 from datetime import timedelta
@@ -107,6 +108,13 @@ class LeadScoringModel(models.Model):
         claimed = {model.training_claim["token"] for model in self._waiting_for_training() if model.training_claim}
         for name in set(os.listdir(root) if os.path.isdir(root) else ()) - claimed:
             process.Training(os.path.join(root, name)).end()
+
+    @api.model
+    def _forget_trainings(self):
+        """Before the addon is uninstalled: end what learns, and remove its folder."""
+        self._waiting_for_training()._cancel_training()
+        self._end_unclaimed_trainings()
+        shutil.rmtree(self._training_folder(), ignore_errors=True)
 
     @api.model
     def _training_folder(self, token=""):

@@ -213,6 +213,8 @@ class LeadScoringMove(models.Model):
         :param settings: :class:`ScoringSettings` of the model's company
         """
         leads = self.env["crm.lead"].sudo().browse(lead_ids).try_lock_for_update(allow_referencing=True)
+        if len(leads) < len(lead_ids):
+            leads._trigger_moves()  # those that somebody saves just now, in a minute
         if not leads:
             return self.browse()
         # Only now is it certain how they stand.
@@ -294,12 +296,11 @@ class LeadScoringMove(models.Model):
                 SELECT message.res_id, max(message.id)
                   FROM mail_message message
                   JOIN mail_tracking_value tracked ON tracked.mail_message_id = message.id
-                 WHERE message.model = 'crm.lead' AND message.res_id = ANY(%s) AND message.date >= %s
+                 WHERE message.model = 'crm.lead' AND message.res_id = ANY(%s)
                    AND tracked.field_id = %s AND tracked.create_date >= %s
                  GROUP BY message.res_id
                 """,
                 int_array(stages),
-                self.env.cr.now().replace(microsecond=0),
                 self.env["ir.model.fields"]._get("crm.lead", "stage_id").id,
                 self.env.cr.now(),
             )
@@ -322,7 +323,7 @@ class LeadScoringMove(models.Model):
         told = 0
         for move in self.filtered(lambda move: move.lead_id.exists()):
             lead = move.lead_id
-            user = lead.user_id or lead.team_id.user_id
+            user = (lead.user_id | lead.team_id.user_id).filtered("active")[:1]
             if not user or not lead.active or how == "nobody":
                 continue
             lead = lead.with_context(lang=user.lang)
@@ -336,6 +337,17 @@ class LeadScoringMove(models.Model):
         self.to_tell = False
         return told
 
+    @api.model
+    def _forget_activity_type(self):
+        """Before the addon is uninstalled: what is still to be done becomes a to-do, so that our type can go."""
+        ours, to_do = (
+            self.env.ref(f"{module}.{name}", raise_if_not_found=False)
+            for module, name in (("lead_scoring", "mail_activity_sales_ready"), ("mail", "mail_activity_data_todo"))
+        )
+        if ours and to_do:
+            activities = self.env["mail.activity"].sudo().with_context(active_test=False)
+            activities.search([("activity_type_id", "=", ours.id)]).activity_type_id = to_do
+
     # ------------------------------------------------------------
     # What becomes of it
     # ------------------------------------------------------------
@@ -343,6 +355,22 @@ class LeadScoringMove(models.Model):
     def _carry(self, leads, lead):
         """Let the memory of leads that are merged into another one be that one's."""
         self.sudo().search([("lead_id", "in", leads.ids)]).lead_id = lead
+
+    @api.autovacuum
+    def _gc_doubles(self):
+        """Delete what two scheduled actions remembered at the same time of leads that stayed where they were."""
+        self.env.cr.execute(
+            SQL(
+                """
+                DELETE FROM lead_scoring_move double USING lead_scoring_move first
+                 WHERE (first.lead_id, first.kind, first.model_id, first.score)
+                       = (double.lead_id, double.kind, double.model_id, double.score)
+                   AND first.id < double.id AND double.message_id IS NULL AND double.stage_to_id IS NULL
+                   AND double.converted IS NOT TRUE AND double.to_tell IS NOT TRUE
+                """
+            )
+        )
+        self.invalidate_model(flush=False)
 
     @api.autovacuum
     def _gc_orphans(self):

@@ -5,10 +5,11 @@ from psycopg2.errors import OperationalError
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.fields import Domain
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import SQL
 
-from ..features.pages import pages
+from ..features import pages
 from ..scoring.errors import ScoringError
 from .lead_scoring_model import SCORING
 
@@ -16,8 +17,12 @@ _logger = logging.getLogger(__name__)
 
 # A model that started within this time has had its run of the day.
 A_DAY = timedelta(hours=20)
+# Leads that are scored at once where people save many of them at the same time.
+FEWEST = 50
 # Problems that a run tells in words; more are only counted.
 PROBLEMS_TOLD = 100
+# Runs that ended are kept for so long; those that only moved leads, of which there may be one a minute, for less.
+KEPT, MOVES_KEPT = timedelta(days=90), timedelta(days=7)
 
 
 class LeadScoringRun(models.Model):
@@ -126,21 +131,21 @@ class LeadScoringRun(models.Model):
     def _go_on(self):
         """Score batch after batch. Return False if the cron's time is over before the run is."""
         try:
-            Score = self.env["crm.lead.score"]
-            for page in pages(self.env, self.model_id._open_lead_domain(), after=self.last_lead_id):
+            size = pages.PAGE_SIZE
+            while ids := self._next_ids(size):
                 if self._is_called_off():
                     return True
-                # A crash of the database may take the last batches with it: the next turn scores them again.
-                self.env.cr.execute(SQL("SET LOCAL synchronous_commit = off"))
-                ids = page.tolist()
-                self._score_ids(ids)
-                Score._delete_uncovered(self.model_id, self.last_lead_id, ids[-1], ids)
-                self._bring_back(self.last_lead_id, ids[-1], ids)
-                self.read_count += len(ids)
-                self.last_lead_id = ids[-1]
-                if not self.env["ir.cron"]._commit_progress(len(ids)):
+                try:
+                    self._score_page(ids)
+                    done, size = len(ids), min(2 * size, pages.PAGE_SIZE)
+                except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY as error:
+                    # Somebody saved one of these leads meanwhile; a few at a time hardly ever meet anybody.
+                    _logger.info("Lead scoring run %s: %s; trying fewer leads at once", self.id, error)
+                    self.env.cr.rollback()
+                    done, size = 0, max(len(ids) // 4, FEWEST)
+                if not self.env["ir.cron"]._commit_progress(done):
                     return False
-            Score._delete_uncovered(self.model_id, self.last_lead_id, None, [])
+            self.env["crm.lead.score"]._delete_uncovered(self.model_id, self.last_lead_id, None, [])
             self._bring_back(self.last_lead_id, None, [])
             if self._is_called_off():
                 return True
@@ -150,6 +155,11 @@ class LeadScoringRun(models.Model):
                 return False
         except (ScoringError, UserError) as error:
             self._end("failed", str(error), lasting=True)
+        except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY as error:
+            # Somebody else was quicker to write the same row: the next turn goes on after what was committed.
+            _logger.info("Lead scoring run %s: %s; going on in the next turn", self.id, error)
+            self.env.cr.rollback()
+            return False
         except Exception:
             self.env.cr.rollback()
             _logger.exception("Lead scoring run %s failed", self.id)
@@ -158,6 +168,22 @@ class LeadScoringRun(models.Model):
             self._end("done")
         self.env["ir.cron"]._commit_progress()
         return True
+
+    def _next_ids(self, size):
+        """Return the ids of the next leads to score, ascending; none at the end."""
+        for page in pages.pages(self.env, self.model_id._open_lead_domain(), size, self.last_lead_id):
+            return page.tolist()
+        return []
+
+    def _score_page(self, ids):
+        """Score the next leads, and clear away what lies between them."""
+        # A crash of the database may take the last batches with it: the next turn scores them again.
+        self.env.cr.execute(SQL("SET LOCAL synchronous_commit = off"))
+        self._score_ids(ids)
+        self.env["crm.lead.score"]._delete_uncovered(self.model_id, self.last_lead_id, ids[-1], ids)
+        self._bring_back(self.last_lead_id, ids[-1], ids)
+        self.read_count += len(ids)
+        self.last_lead_id = ids[-1]
 
     def _is_called_off(self):
         """Whether to leave off before the next batch: scoring was switched off, or the model stopped meanwhile.
@@ -174,7 +200,8 @@ class LeadScoringRun(models.Model):
     def _bring_back(self, after, last, scored):
         """Show the scores of a model that goes live, also those that were kept or deleted when it was stopped."""
         model = self.model_id
-        if model.state == "going_live" and model.run_ids.filtered(lambda run: run.purpose == "stop"):
+        stopped = [("model_id", "=", model.id), ("purpose", "=", "stop")]
+        if model.state == "going_live" and self.search_count(stopped, limit=1):
             self.env["crm.lead.score"]._elect_main(scored)
             self.env["crm.lead.score"]._bring_back_closed(model, after, last)
 
@@ -214,13 +241,8 @@ class LeadScoringRun(models.Model):
         try:
             with self.env.cr.savepoint():
                 self._note(self.model_id._score_batch(ids))
-        except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY as error:
-            # The whole transaction is lost, but only this batch was in it: score it again on fresh data.
-            _logger.info("Lead scoring run %s: %s; trying the batch again", self.id, error)
-            self.env.cr.rollback()
-            self._note(self.model_id._score_batch(ids))
         except (ScoringError, OperationalError):
-            # A broken scorecard or a lost connection is no lead's fault.
+            # A broken scorecard, somebody who was quicker, or a lost connection is no lead's fault.
             raise
         except Exception as error:
             if len(ids) == 1:
@@ -242,3 +264,21 @@ class LeadScoringRun(models.Model):
             self._tell(self.env._("Lead %(lead)s: %(problem)s", lead=lead_id, problem=text))
         for name in batch.missing:
             self._tell(self.model_id._missing_words(name))
+
+    # ------------------------------------------------------------
+    # Old runs
+    # ------------------------------------------------------------
+
+    @api.autovacuum
+    def _gc_old(self):
+        """Delete runs that ended long ago, but for the last one of each kind that was done: dates are read from it."""
+        now = fields.Datetime.now()
+        lasts = self._read_group([("state", "=", "done")], ["model_id", "purpose", "moves_only"], ["id:max"])
+        self.search(
+            Domain("state", "!=", "running")
+            & Domain("id", "not in", [last for *_kind, last in lasts])
+            & (
+                Domain("date_start", "<", now - KEPT)
+                | Domain([("moves_only", "=", True), ("date_start", "<", now - MOVES_KEPT)])
+            )
+        ).unlink()

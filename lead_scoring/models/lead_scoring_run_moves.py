@@ -5,7 +5,6 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
-from .lead_scoring_model import SCORING
 from .lead_scoring_move import QUALIFIED, SALES_READY
 
 _logger = logging.getLogger(__name__)
@@ -60,7 +59,8 @@ class LeadScoringRun(models.Model):
         if not self.env["lead.scoring.config"]._is_on() or not cron._commit_progress(remaining=1):
             return
         Move = self.env["lead.scoring.move"]
-        for model in self.env["lead.scoring.model"].search([("state", "in", SCORING)]):
+        # While a model goes live its run is not done with what is to become of the leads that there are.
+        for model in self.env["lead.scoring.model"].search([("state", "=", "live")]):
             run = self.search(
                 [("model_id", "=", model.id), ("state", "=", "running"), ("moves_only", "=", True)], limit=1
             )
@@ -92,7 +92,8 @@ class LeadScoringRun(models.Model):
         ):
             if not self._move_due(kind, on, settings):
                 return False
-        self.model_id.moves_since = False
+        if self.model_id.moves_since and not self.moves_only:
+            self.model_id.moves_since = False
         self.step = "tell"
         if not self._tell_salespeople(settings):
             return False
@@ -115,11 +116,10 @@ class LeadScoringRun(models.Model):
             if not self.env["ir.cron"]._commit_progress():
                 return False
             while ids:
-                if not self.env["lead.scoring.config"]._is_on():
-                    return False
                 started = time.monotonic()
                 self._move_some(kind, ids[:size], settings)
-                if not self.env["ir.cron"]._commit_progress():
+                # Said to be done: a job that is cut short again and again with nothing done waits for the next day.
+                if self._is_called_off() or not self.env["ir.cron"]._commit_progress(len(ids[:size])):
                     return False
                 ids = ids[size:]
                 size = round(size * SECONDS_LOCKED / max(time.monotonic() - started, 0.001))
@@ -133,9 +133,10 @@ class LeadScoringRun(models.Model):
             with self.env.cr.savepoint():
                 moves = self.env["lead.scoring.move"]._act(self.model_id, kind, lead_ids, settings)
         except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY as error:
-            # Whoever is saving one of these leads goes first; the next run finds it again.
+            # Whoever is saving one of these leads goes first; in a minute it is found again.
             _logger.info("Lead scoring run %s: %s", self.id, error)
             self.env.cr.rollback()
+            self.env["crm.lead"]._trigger_moves()
         except Exception as error:
             if len(lead_ids) > 1:
                 middle = len(lead_ids) // 2
@@ -156,7 +157,25 @@ class LeadScoringRun(models.Model):
     def _tell_salespeople(self, settings):
         Move = self.env["lead.scoring.move"]
         while moves := Move._next_to_tell(self.model_id, TELL_BATCH_SIZE):
-            self.told_count += moves._tell(settings.sales_ready_tell)
-            if not self.env["ir.cron"]._commit_progress():
+            self._tell_of(moves, settings.sales_ready_tell)
+            if not self.env["ir.cron"]._commit_progress(len(moves)):
                 return False
         return True
+
+    def _tell_of(self, moves, how):
+        """Tell of some moves; one that nobody can be told of is said in the run, and stops no other."""
+        try:
+            with self.env.cr.savepoint():
+                self.told_count += moves._tell(how)
+        except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+            raise
+        except Exception as error:
+            if len(moves) > 1:
+                middle = len(moves) // 2
+                self._tell_of(moves[:middle], how)
+                self._tell_of(moves[middle:], how)
+                return
+            lead_id = moves.lead_id.id
+            _logger.warning("Nobody could be told of lead %s", lead_id, exc_info=True)
+            moves.to_tell = False
+            self._tell(self.env._("Nobody could be told of lead %(lead)s: %(reason)s", lead=lead_id, reason=error))

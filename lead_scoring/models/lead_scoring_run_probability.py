@@ -134,7 +134,7 @@ class LeadScoringRun(models.Model):
             after, differing = page
             for start in range(0, len(differing), WRITE_BATCH_SIZE):
                 # Each batch begins with the leads as they are now: the commit ends what was seen before.
-                if not self.env["ir.cron"]._commit_progress():
+                if not self.env["ir.cron"]._commit_progress(min(start, WRITE_BATCH_SIZE)):
                     return False
                 try:
                     self._set_probabilities(differing[start : start + WRITE_BATCH_SIZE])

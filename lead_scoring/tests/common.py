@@ -88,7 +88,7 @@ class LeadScoringCommon(TransactionCase):
         leads.flush_recordset()
         now = fields.Datetime.now()
         # Nothing of an outcome may show in the dates; fixed draws, so that a test never fails by chance.
-        draw = random.Random(f"{outcome}{source.id % 2}{count}")
+        draw = random.Random(f"{outcome}{int(source == cls.cold)}{count}")
         for lead in leads:
             created = now - timedelta(days=draw.uniform(1, 6) if outcome == "open" else draw.uniform(20, 60))
             closed = created + timedelta(days=draw.uniform(6, 19)) if outcome != "open" else None

@@ -7,7 +7,6 @@ from odoo.tests import tagged
 from odoo.tools import SQL, mute_logger
 
 from ..features import pages
-from ..models import lead_scoring_run
 from .common import LeadScoringCommon
 
 LOGGER = "odoo.addons.lead_scoring.models.lead_scoring_run"
@@ -160,7 +159,7 @@ class TestLifecycle(LeadScoringCommon):
     @mute_logger(LOGGER)
     def test_a_live_model_that_cannot_score_for_once_stays_live_says_so_and_tries_again(self):
         self._take_live(self.model)
-        with patch.object(lead_scoring_run, "pages", side_effect=RuntimeError("full disk")):
+        with patch.object(pages, "pages", side_effect=RuntimeError("full disk")):
             self._run_cron()
             self._run_cron()
         self.assertEqual((self.model.state, self._run().state), ("live", "failed"))

@@ -144,9 +144,10 @@ class LeadScoringRulePreviewLine(models.TransientModel):
 
     preview_id = fields.Many2one("lead.scoring.rule.preview", required=True, ondelete="cascade")
     rule_id = fields.Many2one("lead.scoring.rule", readonly=True, ondelete="cascade")
-    kind = fields.Selection(related="rule_id.kind")
-    summary = fields.Char(related="rule_id.summary")
-    points = fields.Integer(related="rule_id.points")
+    # As the reader, who may only read the rules of their companies.
+    kind = fields.Selection(related="rule_id.kind", related_sudo=False)
+    summary = fields.Char(related="rule_id.summary", related_sudo=False)
+    points = fields.Integer(related="rule_id.points", related_sudo=False)
     open_count = fields.Integer("Open Leads", readonly=True, aggregator=None, help="Open leads that get points by it.")
     open_share = fields.Float("Of All", readonly=True, aggregator=None)
     lead_points = fields.Float("This Lead", compute="_compute_lead_points", digits=(12, 1))
