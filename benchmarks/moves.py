@@ -115,7 +115,8 @@ def moves(leads, say=print):
 def saves(leads, say=print):
     """A single save with the hook and without, and an import of 10,000 leads with the addon and without."""
     with fresh_database("saves") as database:
-        in_child(JOBS + "prepare", database, say, leads=leads)
+        in_child(JOBS + "prepare", database, say, leads=leads, move=False)
+        in_child(JOBS + "move", database, say)  # all have a score then, and stay where they are
         off = in_child(JOBS + "saves", database, say, on=False)
         on = in_child(JOBS + "saves", database, say, on=True)
         with_addon = in_child(JOBS + "load", database, say, rows=IMPORTED)

@@ -8,13 +8,13 @@ MOVES = "lead_scoring.ir_cron_score_leads"
 SAVES = 200  # single saves that are timed
 
 
-def prepare(env, say, leads):
-    """Make leads, train and go live; all open leads are to move, none is scored yet."""
+def prepare(env, say, leads, move=True):
+    """Make leads, train and go live; no open lead is scored yet, and all are to move, or none."""
     opened = synthetic.fill(env, leads, say)
     synthetic.analyze(env)
     model = env.ref("lead_scoring.model_default")
     model._train()
-    model.with_context(lead_scoring_move_leads=True).action_go_live()
+    model.with_context(lead_scoring_move_leads=move).action_go_live()
     env["ir.cron.trigger"].search([]).unlink()
     # Saved over HTTP are the leads that move: whoever works on one waits for it, if for any.
     ids = env["crm.lead"].search([("won_status", "=", "pending")], order="id").ids

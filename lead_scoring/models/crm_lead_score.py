@@ -187,8 +187,8 @@ class CrmLeadScore(models.Model):
         :return: list of n trend codes and list of n earlier scores (None where not known)
         """
         card = version._load_card()
-        settings = self.env["lead.scoring.config"]._settings(version.model_id.company_id)
-        cutoff = now - timedelta(days=settings.trend_days) + RUN_JITTER
+        days, sensitivity = self.env["lead.scoring.config"]._trend_settings(version.model_id.company_id.id)
+        cutoff = now - timedelta(days=days) + RUN_JITTER
         # A lead is scored whenever it is saved: what it scored a minute ago is no trend, a run of the day before is.
         latest = now - timedelta(days=1) + RUN_JITTER
         earlier_standing = np.full(len(lead_ids), np.nan)
@@ -196,7 +196,7 @@ class CrmLeadScore(models.Model):
         for rows, old_levels in self._levels_before(version, lead_ids, cutoff, latest):
             earlier_standing[rows] = card.standing(old_levels)
             earlier[rows] = card.scores(old_levels).tolist()
-        moves = trend.trends(card.standing(levels), earlier_standing, card.scale, settings.trend_sensitivity)
+        moves = trend.trends(card.standing(levels), earlier_standing, card.scale, sensitivity)
         return moves.tolist(), earlier.tolist()
 
     def _levels_before(self, version, lead_ids, cutoff, latest):

@@ -2,6 +2,7 @@ from typing import NamedTuple
 
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
+from odoo.tools import ormcache
 
 
 class ScoringSettings(NamedTuple):
@@ -157,3 +158,10 @@ class LeadScoringConfig(models.Model):
         if not config:
             return ScoringSettings()
         return ScoringSettings(*(config[name] for name in ScoringSettings._fields))
+
+    @api.model
+    @ormcache("company_id")
+    def _trend_settings(self, company_id):
+        """Return ``(trend_days, trend_sensitivity)`` for a company: asked with every lead that is saved."""
+        settings = self._settings(self.env["res.company"].browse(company_id))
+        return settings.trend_days, settings.trend_sensitivity

@@ -48,7 +48,8 @@ class LeadScoringConfig(models.Model):
         """Open the stages, where their roles are given."""
         return self.env["ir.actions.act_window"]._for_xml_id("crm.crm_stage_action")
 
-    # Whether leads are scored as they are saved is asked with every lead that is: the answer is cached.
+    # Whether leads are scored as they are saved, and how a trend is found, is asked with every lead that is saved: the
+    # answers are cached.
 
     @api.model_create_multi
     def create(self, vals_list):

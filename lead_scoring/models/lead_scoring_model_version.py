@@ -17,9 +17,10 @@ class LeadScoringModelVersion(models.Model):
     model_id = fields.Many2one("lead.scoring.model", required=True, ondelete="cascade", index=True, readonly=True)
     company_id = fields.Many2one(related="model_id.company_id")
     number = fields.Integer("Version", readonly=True, aggregator=None)
-    scorecard = fields.Text(readonly=True, required=True, help="The tables that are added up, as canonical JSON.")
+    # The two long ones are read where they are asked for alone.
+    scorecard = fields.Text(readonly=True, required=True, prefetch=False, help="The tables that are added up, as canonical JSON.")
     sha256 = fields.Char("Fingerprint", readonly=True, help="SHA-256 of the scorecard.")
-    report = fields.Json(readonly=True)
+    report = fields.Json(readonly=True, prefetch=False)
     is_published = fields.Boolean("Published", compute="_compute_is_published")
     trained_by_id = fields.Many2one(
         "res.users",

@@ -187,6 +187,7 @@ class TestScoreWidget(LeadScoringCommon):
         self._days_pass(8)
         self._leads(30, "lost", self.referral)
         self.model._train()
+        self.model.version_ids[0].action_publish()  # whether it is good enough by itself is another story
         self._score()
         changes = self.lead.with_user(self.sam).get_lead_score_story()["changes"]
         self.assertEqual(len(changes), 2)

@@ -4,6 +4,14 @@ import { registry } from "@web/core/registry";
 registry.category("web_tour.tours").add("lead_scoring_widget", {
     steps: () => [
         {
+            content: "a long stage is told in whole by its tooltip",
+            trigger: ".o_statusbar_status .o_stage_name[title='Automated Marketing Qualification']",
+        },
+        {
+            content: "and leaves room for Won",
+            trigger: ".o_statusbar_status button:contains(/^Won$/)",
+        },
+        {
             content: "score, grade, trend with the earlier score, and the model",
             trigger:
                 ".o_lead_score_panel[data-status=scored]:has(.o_lead_score_number:contains(/^[1-9][0-9]?$/)):has(.o_lead_score_model:contains(Test model)) [data-trend=up]:contains(/Improving from [0-9]+/)",
