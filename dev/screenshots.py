@@ -11,6 +11,7 @@ from dev.demo import existing
 from dev.paths import ADDON, ROOT, RUN
 from dev.ports import need_port
 from dev.say import say, step
+from dev.screenshots_states import states
 from dev.server import odoo_server
 
 FOLDER = ROOT / "docs" / "images"
@@ -57,21 +58,22 @@ PICTURES = (
 
 
 def screenshots(_arguments: list[str]) -> None:
-    """Serve the demo database and take each picture of PICTURES."""
+    """Serve the demo database and take each picture of PICTURES; then those of the widget's states."""
     port = need_port()
     address = f"http://127.0.0.1:{port}"
     FOLDER.mkdir(parents=True, exist_ok=True)
-    with (
-        prepared("demo"),
-        odoo_server(existing(), port, "127.0.0.1", RUN / "log" / "odoo.log", cron=False),
-        browser_context(address) as context,
-    ):
-        for number, picture in enumerate(PICTURES):
-            with step(f"Taking {picture.name} ({number + 1} of {len(PICTURES)})"):
-                _take(context, address, picture)
-                if picture.name in SHIPPED:
-                    shutil.copy(FOLDER / f"{picture.name}.png", APPS_PAGE)
-    say(f"{len(PICTURES)} pictures are in {FOLDER.relative_to(ROOT)}.")
+    with prepared("demo"):
+        with (
+            odoo_server(existing(), port, "127.0.0.1", RUN / "log" / "odoo.log", cron=False),
+            browser_context(address) as context,
+        ):
+            for number, picture in enumerate(PICTURES):
+                with step(f"Taking {picture.name} ({number + 1} of {len(PICTURES)})"):
+                    _take(context, address, picture)
+                    if picture.name in SHIPPED:
+                        shutil.copy(FOLDER / f"{picture.name}.png", APPS_PAGE)
+        of_states = states(port)
+    say(f"{len(PICTURES)} pictures and {of_states} of the widget's states are in {FOLDER.relative_to(ROOT)}.")
 
 
 def _take(context, address: str, picture: Picture) -> None:

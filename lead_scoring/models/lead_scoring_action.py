@@ -88,8 +88,11 @@ class LeadScoringAction(models.Model):
             score = int(card.scores(changed[None, :])[0]) if changed is not None else present
             if score > present and action._may_be_done(lead):
                 told.append(action._told(score))
-        # Two ways to the same end are one: the first of the list is kept.
-        return sorted(told, key=lambda proposal: -proposal["score"])[:OFFERED]
+        best = {}
+        for proposal in sorted(told, key=lambda proposal: -proposal["score"]):
+            # Two ways to fill in the same field are one: the better.
+            best.setdefault(proposal["field"] or proposal["id"], proposal)
+        return list(best.values())[:OFFERED]
 
     def _changed(self, card, levels):
         """Return the levels after the action, None where it changes nothing or too few closed leads are like that."""

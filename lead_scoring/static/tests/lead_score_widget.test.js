@@ -417,7 +417,7 @@ test("how it went is a line, and a list of what made each change", async () => {
     await showUnfolded();
     await openTab("story");
     await animationFrame();
-    expect("canvas").toHaveAttribute("aria-label", /From 61 to 75 in 2 changes; lowest 58, highest 75\./);
+    expect("canvas").toHaveAttribute("aria-label", /From 61 to 75; lowest 58, highest 75; number of changes: 2\./);
     const lines = texts(".o_lead_score_changes li");
     expect(lines).toHaveLength(4);
     expect(lines[0]).toMatch(/58 to 75: \+17 the lead's data Source: Cold, then Referral \(\+17\)/);

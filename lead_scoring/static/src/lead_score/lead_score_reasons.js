@@ -62,6 +62,11 @@ export class LeadScoreReasons extends Component {
         return `width: ${Math.round((100 * Math.abs(points)) / top)}%`;
     }
 
+    /** A number and its percent sign stay on one line. */
+    sentenceOf({ text }) {
+        return text.replace(/(\d) %/g, "$1\u00a0%");
+    }
+
     /** Points of rules may have a decimal. */
     pointsOf({ points }) {
         return signed(points, Number.isInteger(points) ? 0 : 1);

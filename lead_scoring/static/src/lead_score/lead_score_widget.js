@@ -1,4 +1,5 @@
 import { serializeDateTime } from "@web/core/l10n/dates";
+import { localization } from "@web/core/l10n/localization";
 import { _t } from "@web/core/l10n/translation";
 import { browser } from "@web/core/browser/browser";
 import { registry } from "@web/core/registry";
@@ -150,7 +151,8 @@ export class LeadScoreWidget extends Component {
 
     /** Arrows go from tab to tab, as everywhere. */
     onTabKeydown(event) {
-        const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+        const forward = localization.direction === "rtl" ? -1 : 1;
+        const step = { ArrowRight: forward, ArrowLeft: -forward }[event.key];
         if (!step) {
             return;
         }

@@ -65,7 +65,7 @@ const dayOf = (value) => formatDate(luxon.DateTime.fromMillis(value));
 
 function gistOf(changes) {
     const scores = changes.map(({ score }) => score);
-    return _t("From %(first)s to %(last)s in %(count)s changes; lowest %(low)s, highest %(high)s.", {
+    return _t("From %(first)s to %(last)s; lowest %(low)s, highest %(high)s; number of changes: %(count)s.", {
         first: scores[0],
         last: scores[scores.length - 1],
         count: changes.length - 1,
@@ -89,7 +89,7 @@ function gradeBands(grades, theme) {
                 ctx.fillRect(chartArea.left, top, chartArea.width, bottom - top);
                 ctx.globalAlpha = 1;
                 ctx.fillStyle = theme.text;
-                ctx.textAlign = "end";
+                ctx.textAlign = "right"; // "end" is the left where one reads right to left
                 ctx.textBaseline = "middle";
                 ctx.fillText(name, chartArea.right - 6, (top + bottom) / 2);
             }
