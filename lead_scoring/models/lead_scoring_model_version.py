@@ -18,7 +18,9 @@ class LeadScoringModelVersion(models.Model):
     company_id = fields.Many2one(related="model_id.company_id")
     number = fields.Integer("Version", readonly=True, aggregator=None)
     # The two long ones are read where they are asked for alone.
-    scorecard = fields.Text(readonly=True, required=True, prefetch=False, help="The tables that are added up, as canonical JSON.")
+    scorecard = fields.Text(
+        readonly=True, required=True, prefetch=False, help="The tables that are added up, as canonical JSON."
+    )
     sha256 = fields.Char("Fingerprint", readonly=True, help="SHA-256 of the scorecard.")
     report = fields.Json(readonly=True, prefetch=False)
     is_published = fields.Boolean("Published", compute="_compute_is_published")

@@ -45,7 +45,11 @@ export class LeadScoreWidget extends Component {
         this.loaded = useLeadCall();
         this.state = useState({ unfolded: this.wasUnfolded(), section: "reasons", count: 0 });
         useEffect(
-            () => void this.load(),
+            () => {
+                // The form is painted first, with what it knows of the score.
+                const waiting = browser.setTimeout(() => this.load());
+                return () => browser.clearTimeout(waiting);
+            },
             () => this.shownOf,
         );
     }
@@ -101,11 +105,16 @@ export class LeadScoreWidget extends Component {
 
     // ---- sections
 
+    /** Nothing raises the score of a closed lead any more. */
+    get isClosed() {
+        return ["won", "lost"].includes(this.props.record.data.won_status);
+    }
+
     get sections() {
         return this.basics
             ? [
                   { name: "reasons", label: _t("Top reasons") },
-                  { name: "proposals", label: _t("What would raise it") },
+                  ...(this.isClosed ? [] : [{ name: "proposals", label: _t("What would raise it") }]),
                   { name: "story", label: _t("How it went") },
                   { name: "feedback", label: _t("Feedback") },
               ]
@@ -121,7 +130,10 @@ export class LeadScoreWidget extends Component {
     }
 
     get section() {
-        return this.basics ? this.state.section : "feedback";
+        if (!this.basics) {
+            return "feedback";
+        }
+        return this.isClosed && this.state.section === "proposals" ? "reasons" : this.state.section;
     }
 
     get isOpen() {
