@@ -20,7 +20,7 @@ stop:  ## stop this clone's Odoo and PostgreSQL
 clean:  ## remove this clone's databases
 clean-cache:  ## remove Odoo and the Python packages, which all clones share
 test:  ## all tests, browser included (K=expression runs some)
-test-crm:  ## Odoo's own tests of CRM: what passes without the addon passes with it
+test-crm:  ## Odoo's own tests of CRM: what passes without the addon passes with it (K=expression)
 lint:  ## check the code: ruff, pylint-odoo, prettier
 format:  ## mend what lint can mend
 pot:  ## the translation template, and what is untranslated in German, French and Spanish

@@ -39,7 +39,7 @@ def stop(env) -> dict[str, int]:
 def _live_rules(env) -> None:
     rules = [
         {"name": "Reached by cell phone", "points": 25, "domain": [("medium_id.name", "ilike", "cell")]},
-        {"name": "Has an e-mail address or phone", "points": 15, "domain": [("phone", "!=", False)]},
+        {"name": "Has a phone number", "points": 15, "domain": [("phone", "!=", False)]},
         {"name": "Nobody is in charge", "points": -10, "domain": [("user_id", "=", False)]},
     ]
     model = env["lead.scoring.model"].create(

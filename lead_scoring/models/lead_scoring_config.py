@@ -165,3 +165,22 @@ class LeadScoringConfig(models.Model):
         """Return ``(trend_days, trend_sensitivity)`` for a company: asked with every lead that is saved."""
         settings = self._settings(self.env["res.company"].browse(company_id))
         return settings.trend_days, settings.trend_sensitivity
+
+    # Whether leads are scored as they are saved, and how a trend is found, is asked with every lead that is saved: the
+    # answers are cached.
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        created = super().create(vals_list)
+        self.env.registry.clear_cache()
+        return created
+
+    def write(self, vals):
+        result = super().write(vals)
+        self.env.registry.clear_cache()
+        return result
+
+    def unlink(self):
+        result = super().unlink()
+        self.env.registry.clear_cache()
+        return result

@@ -1,4 +1,4 @@
-from odoo import api, fields, models
+from odoo import fields, models
 
 from .lead_scoring_move import QUALIFIED, SALES_READY
 
@@ -47,22 +47,3 @@ class LeadScoringConfig(models.Model):
     def action_view_stages(self):
         """Open the stages, where their roles are given."""
         return self.env["ir.actions.act_window"]._for_xml_id("crm.crm_stage_action")
-
-    # Whether leads are scored as they are saved, and how a trend is found, is asked with every lead that is saved: the
-    # answers are cached.
-
-    @api.model_create_multi
-    def create(self, vals_list):
-        created = super().create(vals_list)
-        self.env.registry.clear_cache()
-        return created
-
-    def write(self, vals):
-        result = super().write(vals)
-        self.env.registry.clear_cache()
-        return result
-
-    def unlink(self):
-        result = super().unlink()
-        self.env.registry.clear_cache()
-        return result

@@ -171,9 +171,8 @@ class LeadScoringRun(models.Model):
 
     def _next_ids(self, size):
         """Return the ids of the next leads to score, ascending; none at the end."""
-        for page in pages.pages(self.env, self.model_id._open_lead_domain(), size, self.last_lead_id):
-            return page.tolist()
-        return []
+        page = next(pages.pages(self.env, self.model_id._open_lead_domain(), size, self.last_lead_id), None)
+        return [] if page is None else page.tolist()
 
     def _score_page(self, ids):
         """Score the next leads, and clear away what lies between them."""

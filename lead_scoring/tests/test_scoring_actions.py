@@ -64,6 +64,10 @@ class TestScoringActions(LeadScoringCommon):
         (proposal,) = self._proposals([1, 0, MISSING])
         self.assertEqual(proposal["name"], "Fill in the phone number")
 
+    def test_two_ways_to_fill_in_the_same_field_are_offered_once(self):
+        (proposal,) = self._proposals([1, 0, MISSING], actions=self.phone | self.phone.copy())
+        self.assertEqual(proposal["field"], "phone")
+
     def test_nothing_is_offered_that_does_not_raise_the_score(self):
         self.assertFalse(self._proposals([1, 1, 0]))  # it is like that already
         self.assertFalse(self._proposals([0, 1, 0], card=self._card(meeting=-1.0)))

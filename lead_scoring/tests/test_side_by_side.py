@@ -141,8 +141,10 @@ class TestSideBySide(MovesCommon):
         self._live(move=False)
         self._run()
         Move, before = self.env["lead.scoring.move"], self._moves(self.leads)
-        columns = "lead_id, model_id, kind, date, score, grade, stage_from_id"
-        self.env.cr.execute(f"INSERT INTO lead_scoring_move ({columns}) SELECT {columns} FROM lead_scoring_move")
+        self.env.cr.execute(
+            "INSERT INTO lead_scoring_move (lead_id, model_id, kind, date, score, grade, stage_from_id)"
+            " SELECT lead_id, model_id, kind, date, score, grade, stage_from_id FROM lead_scoring_move"
+        )
         Move.invalidate_model()
         self.assertEqual(len(self._moves(self.leads)), 2 * len(before))
         Move._gc_doubles()

@@ -503,3 +503,24 @@ test("in a list the score opens its reasons, without a call for each row", async
     expect(".o_lead_score_popover").toHaveText(/Likely to be won/);
     expect.verifySteps(["get_lead_score_details [[1]]"]);
 });
+
+test.tags("desktop");
+test("a closed lead is proposed nothing", async () => {
+    Lead._records[0].won_status = "won";
+    answer();
+    await showForm();
+    await animationFrame();
+    expect("[role=tab][data-section=story]").toHaveCount(1);
+    expect("[role=tab][data-section=proposals]").toHaveCount(0);
+    expect.verifySteps(["get_lead_score_details [[1]]"]);
+});
+
+test.tags("desktop");
+test("a percent sign stays with its number", async () => {
+    const explanation = { ...DETAILS.explanation, reasons: [reason("Source", 24, { text: "64 % of such, 31 % of all." })] };
+    answer({ get_lead_score_details: { ...DETAILS, explanation } });
+    await showForm();
+    await animationFrame();
+    expect(queryOne(".o_lead_score_sentence").textContent).toInclude("64\u00a0% of such, 31\u00a0% of all.");
+    expect.verifySteps(["get_lead_score_details [[1]]"]);
+});

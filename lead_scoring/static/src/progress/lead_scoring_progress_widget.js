@@ -1,4 +1,5 @@
 import { browser } from "@web/core/browser/browser";
+import { ConnectionLostError, RPCError } from "@web/core/network/rpc";
 import { registry } from "@web/core/registry";
 import { useService } from "@web/core/utils/hooks";
 import { standardWidgetProps } from "@web/views/widgets/standard_widget_props";
@@ -44,8 +45,11 @@ export class LeadScoringProgress extends Component {
         this.looking = true;
         try {
             await this.lookOnce();
-        } catch {
+        } catch (error) {
             // Offline, or the model is gone: nothing to tell every few seconds; the next look may do better.
+            if (!(error instanceof ConnectionLostError || error instanceof RPCError)) {
+                throw error;
+            }
         } finally {
             this.looking = false;
         }
