@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .logistic import logistic
+from .scorecard import sigmoid
 
 # Two rules that give points to the same leads but for a tenth say the same thing twice.
 MAXIMUM_OVERLAP = 0.9
@@ -39,16 +40,18 @@ class Finding:
     points: int = 0
 
 
-def findings(tenths, points, won):
+def findings(tenths, points, won, log_odds=None):
     """The Finding of each rule.
 
-    Points are suggested for the rules that tell something: the coefficients of a ridge logistic regression of won
-    leads on what was met (to the extent that it was met), all rules at once, so that rules that often come together
-    share their points. They are scaled so that the best hundredth of these leads reaches 100.
+    Points are suggested for the rules that tell something: the coefficients of a ridge regression on what was met (to
+    the extent that it was met), all rules at once, so that rules that often come together share their points. What is
+    regressed is what a predictive model says of the leads, or, where there is none, which of them were won. They are
+    scaled so that the best hundredth of these leads reaches 100.
 
     :param tenths: int16[n, r], what each rule gave, in tenths of a point
     :param points: int[r], the points of each rule, none 0
     :param won: bool[n]
+    :param log_odds: float64[n], of a predictive model, NaN for leads that it was not asked about; None without one
     """
     fired, won = tenths != 0, np.asarray(won, bool)
     overlaps = _overlaps(fired)
@@ -66,7 +69,7 @@ def findings(tenths, points, won):
         else:
             verdict = "telling" if (facts["low"] > 0) == (points[place] > 0) else "against"
         found.append(facts | {"verdict": verdict})
-    for place, suggested in _suggested(found, tenths, points, won).items():
+    for place, suggested in _suggested(found, tenths, points, won, log_odds).items():
         found[place]["points"] = suggested
     return [Finding(**facts) for facts in found]
 
@@ -116,14 +119,35 @@ def _overlaps(fired):
     return np.divide(both, either, out=np.zeros_like(both), where=either > 0)
 
 
-def _suggested(found, tenths, points, won):
+def _suggested(found, tenths, points, won, log_odds):
     """{place: points} of the rules that tell something."""
     telling = [place for place, facts in enumerate(found) if facts["verdict"] in ("telling", "against")]
     if not telling:
         return {}
     extents = tenths[:, telling] / (10.0 * np.asarray(points)[telling])
-    coefficients, _intercept = logistic(extents, won.astype(np.float64), np.ones(len(won)), RIDGE)
+    if log_odds is None:
+        coefficients, _intercept = logistic(extents, won.astype(np.float64), np.ones(len(won)), RIDGE)
+    else:
+        coefficients = _repeated(extents, log_odds)
     top = np.quantile(extents @ coefficients, 1 - TOP_SHARE)
-    scale = 100 / top if top > 1e-6 else 100 / np.abs(coefficients).sum()
+    scale = 100 / top if top > 1e-6 else 100 / max(np.abs(coefficients).sum(), 1e-6)
     whole = np.clip(np.rint(scale * coefficients), -1_000, 1_000).astype(int)
     return dict(zip(telling, whole.tolist()))
+
+
+def _repeated(extents, log_odds):
+    """float64[k]: the coefficients that come nearest to the log-odds of a model, by a weighted ridge regression.
+
+    A lead weighs p (1 - p), as it does in a logistic regression of outcomes: so the ridge pulls as much as it does
+    there, and leads of which the model is certain do not decide all.
+    """
+    known = np.isfinite(log_odds)
+    if not known.any():
+        return np.zeros(extents.shape[1])
+    extents, log_odds = extents[known], log_odds[known]
+    chance = sigmoid(log_odds)
+    weights = np.maximum(chance * (1 - chance), 1e-6)
+    extents = extents - np.average(extents, axis=0, weights=weights)
+    centred = log_odds - np.average(log_odds, weights=weights)
+    bend = (extents * weights[:, None]).T @ extents + RIDGE * np.eye(extents.shape[1])
+    return np.linalg.solve(bend, extents.T @ (weights * centred))

@@ -1,6 +1,7 @@
 from . import (
     test_access,
     test_automated_probability,
+    test_backtest_predictive,
     test_comparison,
     test_config,
     test_features_as_of,

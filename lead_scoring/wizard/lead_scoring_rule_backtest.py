@@ -3,10 +3,14 @@ import numpy as np
 from odoo import Command, api, fields, models
 from odoo.exceptions import UserError
 
-from ..features.backtest import closed_levels
+from ..features.backtest import closed_levels, covered, log_odds
 from ..features.lead_fields import NEVER
 from ..features.rules import fields_of
 from ..scoring.backtest import findings
+from ..scoring.errors import ScoringError
+
+# A predictive model is asked what it knows of the leads if it covers this share of them.
+COVERED = 0.9
 
 
 class LeadScoringRuleBacktest(models.TransientModel):
@@ -19,6 +23,16 @@ class LeadScoringRuleBacktest(models.TransientModel):
     model_state = fields.Selection(related="model_id.state")
     closed_count = fields.Integer("Closed Leads", readonly=True)
     win_rate = fields.Float("Won", readonly=True, aggregator=None)
+    predictive_id = fields.Many2one(
+        "lead.scoring.model",
+        "Points Suggested From",
+        readonly=True,
+        ondelete="set null",
+        help="The trained predictive model that these leads are covered by, a live one first. The suggested points repeat "
+        "what it knows of the leads, which it may have learned from these very leads.",
+    )
+    asked_count = fields.Integer(readonly=True, help="Leads that the predictive model was asked about.")
+    basis = fields.Text(compute="_compute_basis")
     suggestion_count = fields.Integer(compute="_compute_suggestion_count")
     line_ids = fields.One2many("lead.scoring.rule.backtest.line", "backtest_id", "Rules", readonly=True)
 
@@ -26,6 +40,26 @@ class LeadScoringRuleBacktest(models.TransientModel):
     def _compute_suggestion_count(self):
         for backtest in self:
             backtest.suggestion_count = len(backtest.line_ids.filtered("suggested_points"))
+
+    @api.depends("predictive_id", "asked_count", "closed_count")
+    @api.depends_context("lang")
+    def _compute_basis(self):
+        for backtest in self:
+            backtest.basis = backtest.closed_count and backtest._basis()
+
+    def _basis(self):
+        """Say what the suggested points are learned from."""
+        _ = self.env._
+        if not self.predictive_id:
+            return _("Points suggested from the outcomes of these leads: no trained predictive model covers them.")
+        words = {"model": self.predictive_id.display_name, "count": self.asked_count}
+        if self.asked_count < self.closed_count:
+            return _(
+                "Points suggested from %(model)s's probabilities for the %(count)s of these leads that it covers: they "
+                "repeat what that model knows.",
+                **words,
+            )
+        return _("Points suggested from %(model)s's probabilities: they repeat what that model knows.", **words)
 
     @api.model_create_multi
     def create(self, vals_list):
@@ -40,9 +74,12 @@ class LeadScoringRuleBacktest(models.TransientModel):
         card = model._rule_card()
         closed = closed_levels(self.sudo().env, card, model.sudo()._lead_domain(), model.company_id)
         rules = model.rule_ids.sorted()
-        found = findings(card.tenths(closed.levels), np.array(rules.mapped("points")), closed.won)
+        predictive, told = self._ask_predictive(closed)
+        found = findings(card.tenths(closed.levels), np.array(rules.mapped("points")), closed.won, told)
         self.write(
             {
+                "predictive_id": predictive.id,
+                "asked_count": 0 if told is None else int(np.isfinite(told).sum()),
                 "closed_count": len(closed.won),
                 "win_rate": float(closed.won.mean()) if len(closed.won) else 0.0,
                 "line_ids": [
@@ -51,6 +88,34 @@ class LeadScoringRuleBacktest(models.TransientModel):
                 ],
             }
         )
+
+    def _ask_predictive(self, closed):
+        """Return ``(model, log-odds)``: the predictive model that covers the closed leads, and what it says of them.
+
+        No model and None where there is no usable one that the reader may read, of the company of the rules or shared.
+
+        :param closed: :class:`features.backtest.Closed`
+        """
+        trained = self.env["lead.scoring.model"].search(
+            [
+                ("kind", "=", "predictive"),
+                ("outcome", "=", "won"),
+                ("version_id", "!=", False),
+                ("company_id", "in", [self.model_id.company_id.id, False]),
+            ]
+        )
+        for model in trained.sorted(lambda model: model.state != "live") if len(closed.ids) else ():
+            if model.gate == "not_ready" or model._filter_problem():
+                continue
+            asked = covered(self.sudo().env, closed, model.sudo()._lead_domain())
+            if asked.mean() < COVERED:
+                continue
+            try:
+                card = model.version_id._load_card()
+            except ScoringError:
+                continue  # the model itself says what is wrong with its version
+            return model, log_odds(self.sudo().env, card, closed, asked, model.company_id)
+        return trained.browse(), None
 
     def _values(self, rule, finding, rules):
         return {
@@ -128,6 +193,7 @@ class LeadScoringRuleBacktestLine(models.TransientModel):
     suggested_points = fields.Integer(
         readonly=True,
         aggregator=None,
-        help="Learned from these leads, all rules at once: rules that often come together share their points. Scaled "
-        "so that the best hundredth of these leads gets 100. 0: nothing is suggested.",
+        help="Learned for all rules at once: rules that often come together share their points. From the probabilities "
+        "that a predictive model gives these leads, else from how they ended; below the list it says which. Scaled so "
+        "that the best hundredth of these leads gets 100. 0: nothing is suggested.",
     )

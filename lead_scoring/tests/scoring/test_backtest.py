@@ -80,3 +80,45 @@ def test_no_leads_or_one_outcome_alone_are_no_error():
 def test_the_interval_is_newcombes():
     # the worked example of Newcombe (1998): 56/70 against 48/80
     assert difference_interval(56, 70, 48, 80) == pytest.approx((0.0524, 0.3339), abs=1e-4)
+
+
+def told(fired, won, points, log_odds):
+    return findings((10 * np.array(points) * fired).astype(np.int16), points, won, log_odds)
+
+
+def test_points_come_from_a_models_log_odds_where_there_is_one():
+    fired, won = leads()
+    raises, lowers, noise = told(fired, won, [10, -10, 10], 1.0 + 0.5 * fired[:, 0] - 2.0 * fired[:, 1])
+    assert lowers.points / raises.points == pytest.approx(-4, abs=0.1)  # and not -1.0 / 1.5, as they ended
+    assert noise.points == 0  # no outcome speaks for it
+    assert np.quantile(fired @ [raises.points, lowers.points, 0], 0.99) == pytest.approx(100, abs=1)
+
+
+def test_figures_and_verdicts_are_of_the_outcomes_whatever_the_model_says():
+    fired, won = leads()
+    plain, asked = found(fired, won, [10, -10, 10]), told(fired, won, [10, -10, 10], 0.0 * won)
+    for one, other in zip(plain, asked):
+        assert (one.verdict, one.rate_with, one.low, one.high) == (
+            other.verdict,
+            other.rate_with,
+            other.low,
+            other.high,
+        )
+    assert [one.points for one in asked] == [0, 0, 0]  # it tells no lead from another
+
+
+def test_leads_that_the_model_was_not_asked_about_do_not_count():
+    fired, won = leads()
+    log_odds = 1.0 * fired[:, 0] - 3.0 * fired[:, 1]
+    some = np.where(np.arange(len(won)) % 2, log_odds, np.nan)
+    raises, lowers, _noise = told(fired, won, [10, -10, 10], some)
+    assert lowers.points / raises.points == pytest.approx(-3, abs=0.1)
+    assert [one.points for one in told(fired, won, [10, -10, 10], np.full(len(won), np.nan))] == [0, 0, 0]
+
+
+def test_what_few_leads_show_gets_fewer_points():
+    draw = np.random.default_rng(5)
+    fired = np.column_stack([draw.random(4000) < 0.3, np.arange(4000) < 12])
+    won = draw.random(4000) < 1 / (1 + np.exp(0.5 - 1.5 * fired[:, 0] - 4.0 * fired[:, 1]))
+    often, seldom = told(fired, won, [10, 10], 1.5 * fired[:, 0] + 1.5 * fired[:, 1] - 0.5)
+    assert seldom.verdict == "telling" and 0 < seldom.points < 0.7 * often.points
