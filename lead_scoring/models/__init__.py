@@ -14,6 +14,7 @@ from . import (
     lead_scoring_config_moves,
     lead_scoring_feature,
     lead_scoring_grade,
+    lead_scoring_grade_moves,
     lead_scoring_model,
     lead_scoring_model_grades,
     lead_scoring_model_lifecycle,

@@ -20,6 +20,7 @@ PROTECTED_FIELDS = {
     "state_reason",
     "scored_until",
     "moves_since",
+    "moves_by_id",
     "version_id",
     "training_requested",
     "training_claim",

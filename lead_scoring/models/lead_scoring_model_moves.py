@@ -1,21 +1,40 @@
+from contextlib import contextmanager
+
 from odoo import api, fields, models
-from odoo.exceptions import ValidationError
+from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
 from odoo.tools import SQL, ormcache
 
 from ..features.feature import int_array
+from ..features.levels import read_levels
 from ..features.pages import pages
 from ..features.read import fields_read
 from ..scoring.errors import ScoringError
+from . import (  # noqa: F401  before this part, which overrides some of them
+    lead_scoring_model_grades,
+    lead_scoring_model_lifecycle,
+    lead_scoring_model_training,
+)
+from .lead_scoring_grade import DEFAULT_GRADES
 from .lead_scoring_model import SCORING
 from .lead_scoring_move import QUALIFIED, SALES_READY
 
 # What decides which leads a live model scores as they are saved, and which of their fields it reads.
 DECIDES_MOMENTS = {"state", "active", "version_id", "domain", "team_ids", "company_id", "sequence", "kind"}
 
+# What decides from which score on leads are sales-ready, and in which grade.
+DECIDES_SALES_READY = {"sales_ready_by", "sales_ready_score", "sales_ready_grade_id", "grade_ids"}
+# In the context of what is written meanwhile.
+LEADS_STAY = {"lead_scoring_leads_stay": True}
+
 
 class LeadScoringModel(models.Model):
-    """When a lead is sales-ready by a model; that going live never floods; what is scored as leads are saved."""
+    """When a lead is sales-ready by a model; that nothing floods the pipeline; what is scored as leads are saved.
+
+    Nothing that a person or a training does to a model moves many leads at once unless somebody says so. Going live
+    asks. Another sales-ready score, other grades and a new version leave where they are the leads that they alone make
+    sales-ready, and :meth:`action_move_stayed` moves these when somebody wants it.
+    """
 
     _inherit = "lead.scoring.model"
 
@@ -27,6 +46,10 @@ class LeadScoringModel(models.Model):
         copy=False,
         help="Leads are sales-ready from a score on, or from a grade on.",
     )
+    sales_ready_score = fields.Integer(
+        help="Leads that reach this score are marked as sales-ready, and moved. 0 switches it off. While the model is live "
+        "a change moves only leads whose score changes afterwards; the others stay until you press Move Them Now.",
+    )
     sales_ready_grade_id = fields.Many2one(
         "lead.scoring.grade",
         "Sales-Ready Grade",
@@ -36,7 +59,22 @@ class LeadScoringModel(models.Model):
         help="Leads that reach this grade, or a better one, are sales-ready. Without any it is switched off.",
     )
     moves_since = fields.Datetime(
-        readonly=True, copy=False, help="Leads created before the model went live stay where they are."
+        readonly=True,
+        copy=False,
+        help="Leads created before the model went live, or got a new version, stay where they are in its first run.",
+    )
+    moves_by_id = fields.Many2one(
+        "lead.scoring.model.version",
+        readonly=True,
+        copy=False,
+        ondelete="set null",
+        help="The version before the new one: leads that are sales-ready by both move even so.",
+    )
+    stayed_count = fields.Integer(
+        "Sales-Ready, Not Moved",
+        compute="_compute_stayed_count",
+        help="Open leads that this model finds sales-ready now and that stayed where they were: going live, a switch of "
+        "the configuration, another sales-ready score, other grades or a new version left them there.",
     )
     move_ids = fields.One2many("lead.scoring.move", "model_id", "Moves", readonly=True)
 
@@ -62,7 +100,10 @@ class LeadScoringModel(models.Model):
 
     def _ask_before_going_live(self):
         """The button asks first what is to become of the leads that would move."""
-        if not self.env.context.get("lead_scoring_ask") or len(self) != 1 or not sum(self._would_move()):
+        if not self.env.context.get("lead_scoring_ask") or len(self) != 1:
+            return super()._ask_before_going_live()
+        qualified, accepted = self._would_move()
+        if not qualified + accepted:
             return super()._ask_before_going_live()
         return {
             "type": "ir.actions.act_window",
@@ -70,7 +111,12 @@ class LeadScoringModel(models.Model):
             "res_model": "lead.scoring.go.live",
             "view_mode": "form",
             "target": "new",
-            "context": {"default_model_id": self.id},
+            # Counted once: the dialog is given what was found.
+            "context": {
+                "default_model_id": self.id,
+                "default_qualified_count": qualified,
+                "default_accepted_count": accepted,
+            },
         }
 
     def _start_going_live(self):
@@ -78,7 +124,8 @@ class LeadScoringModel(models.Model):
 
         With ``lead_scoring_move_leads`` in the context they move.
         """
-        self.sudo().moves_since = False if self.env.context.get("lead_scoring_move_leads") else fields.Datetime.now()
+        since = False if self.env.context.get("lead_scoring_move_leads") else fields.Datetime.now()
+        self.sudo().write({"moves_since": since, "moves_by_id": False})
         return super()._start_going_live()
 
     def _would_move(self):
@@ -88,56 +135,122 @@ class LeadScoringModel(models.Model):
         """
         if self._filter_problem() or not self._can_preview():
             return 0, 0
-        Config, Stage = self.env["lead.scoring.config"], self.env["crm.stage"]
-        settings = Config._settings(self.company_id)
-        ready_from = self._sales_ready_from() if settings.automatic_sales_ready else None
-        ready_to = Stage.sudo()._targets(SALES_READY) if ready_from is not None else {}
-        qualified_to = Stage.sudo()._targets(QUALIFIED) if settings.automated_marketing_qualification else {}
-        qualified = ready = 0
-        if not ready_to and not qualified_to:
-            return 0, 0
+        Move, settings = self.env["lead.scoring.move"], self.env["lead.scoring.config"]._settings(self.company_id)
+        qualified = accepted = 0
         for ids in pages(self.sudo().env, self._open_lead_domain()):
-            could = {}
-            for kind, targets in ((QUALIFIED, qualified_to), (SALES_READY, ready_to)):
-                could[kind] = self._movable(ids.tolist(), kind, targets)
-            if could[SALES_READY]:
-                scored, scores = self._preview_scores(sorted(could[SALES_READY]))
-                could[SALES_READY] = set(scored[scores >= ready_from].tolist())
-            ready += len(could[SALES_READY])
-            qualified += len(could[QUALIFIED] - could[SALES_READY])
-        return qualified, ready
+            ready = set()
+            if settings.automatic_sales_ready:
+                # Whose score is worth finding out: those that would move if they had the best one.
+                ready = Move._due_ids(self, SALES_READY, (ids, [100] * len(ids)), moving=True)
+                if ready:
+                    ready = Move._due_ids(self, SALES_READY, self._preview_scores(sorted(ready)), moving=True)
+            accepted += len(ready)
+            if settings.automated_marketing_qualification:
+                qualified += len(Move._due_ids(self, QUALIFIED, (ids, [0] * len(ids)), moving=True) - ready)
+        return qualified, accepted
 
     def _can_preview(self):
         """Tell whether the model can say which score a lead would get."""
         return bool(self.version_id)
 
-    def _preview_scores(self, lead_ids):
-        """Return ``(ids, scores)``, arrays of shape (m,), of what the model would give to some leads."""
-        ids, levels = self._read_levels(lead_ids)
-        return ids, self.version_id._load_card().scores(levels)
+    def _preview_scores(self, lead_ids, version=None):
+        """Return ``(ids, scores)``, arrays of shape (m,), of what the model would give to some leads.
 
-    def _movable(self, lead_ids, kind, targets):
-        """Return the ids of the open leads that stand before their team's target and were never looked at so."""
-        if not targets:
-            return set()
-        for name in ("crm.lead", "crm.stage", "lead.scoring.move"):
-            self.env[name].flush_model()
-        rows = self.env.execute_query(
-            SQL(
-                """
-                SELECT lead.id FROM crm_lead lead
-                  JOIN %s AS target(team_id, stage_id, sequence) ON target.team_id = coalesce(lead.team_id, 0)
-                  LEFT JOIN crm_stage stage ON stage.id = lead.stage_id
-                 WHERE lead.id = ANY(%s) AND stage.is_won IS NOT TRUE
-                   AND (stage.id IS NULL OR (stage.sequence, stage.id) < (target.sequence, target.stage_id))
-                   AND NOT EXISTS (SELECT FROM lead_scoring_move WHERE lead_id = lead.id AND kind = %s)
-                """,
-                self.env["lead.scoring.move"]._targets_table(kind),
-                int_array(lead_ids),
-                kind,
+        :param version: one of its versions, the published one by default
+        """
+        card = (version or self.version_id)._load_card()
+        reading = read_levels(card, self.sudo().env, lead_ids, self.company_id)
+        return reading.ids, card.scores(reading.levels)
+
+    def _deciding_themselves(self):
+        """Return SQL of the open leads that other live models cover and do not leave where they are.
+
+        With their first score these move by them, whichever of the models is the first to end.
+        """
+        others = self.search(
+            [
+                ("id", "!=", self.id),
+                ("state", "in", SCORING),
+                "|",
+                ("moves_since", "=", False),
+                ("moves_by_id", "!=", False),
+            ]
+        ).filtered(lambda other: not other._filter_problem())
+        domain = Domain.OR(other._open_lead_domain() for other in others)
+        return self.env["crm.lead"].sudo()._search(domain).subselect()
+
+    # ------------------------------------------------------------
+    # Nor does what changes while it is live
+    # ------------------------------------------------------------
+
+    @contextmanager
+    def _leads_stay(self):
+        """What is done meanwhile changes which leads are sales-ready; those that it alone makes due are passed over."""
+        if self.env.context.get("lead_scoring_leads_stay"):
+            yield  # inside of a change that sees to it when all of it is done
+            return
+        Move = self.env["lead.scoring.move"]
+        # One that goes live has been told what is to become of the leads.
+        due = {model: Move._due_ids(model, SALES_READY) for model in self.sudo().filtered(lambda m: m.state == "live")}
+        yield
+        for model, earlier in due.items():
+            Move._pass_over(
+                model, SALES_READY, even_due=True, but=SQL("(SELECT unnest(%s))", int_array(sorted(earlier)))
             )
-        )
-        return {lead_id for (lead_id,) in rows}
+
+    def _publish(self, version):
+        """In its first run a new version of a live model moves the leads that the one before finds sales-ready, too."""
+        before = self.version_id
+        result = super()._publish(version)
+        # Where the first run of an earlier one is not over yet, that one's word still counts.
+        if self.state == "live" and before and before != version and not self.moves_since:
+            self.sudo().write({"moves_since": fields.Datetime.now(), "moves_by_id": before.id})
+        return result
+
+    def _sales_ready_before(self, lead_ids):
+        """Return which of some leads would be due by the version before the new one, a set of ids."""
+        try:
+            scores = self._preview_scores(lead_ids, self.moves_by_id)
+        except ScoringError:  # it cannot be read any more: nobody knows
+            return set()
+        return self.env["lead.scoring.move"]._due_ids(self, SALES_READY, scores)
+
+    def _fit_grades_on_first_publish(self):
+        """Grades of one's own stay, where one of them makes leads sales-ready."""
+        if self.sales_ready_by == "grade" and self.sales_ready_grade_id and len(self.grade_ids) != len(DEFAULT_GRADES):
+            return
+        super()._fit_grades_on_first_publish()
+
+    # ------------------------------------------------------------
+    # Until somebody moves them
+    # ------------------------------------------------------------
+
+    @api.depends("state", "version_id", "moves_since", *sorted(DECIDES_SALES_READY))
+    def _compute_stayed_count(self):
+        for model in self:
+            stored = model._origin  # what is not saved yet has left no lead anywhere
+            model.stayed_count = stored._count_stayed() if stored.state == "live" else 0
+
+    def _count_stayed(self):
+        """Return how many sales-ready leads stay where they are; none while a run is about to decide that."""
+        settings = self.env["lead.scoring.config"]._settings(self.company_id)
+        if self.moves_since or not settings.automatic_sales_ready:
+            return 0
+        return self.env["lead.scoring.move"]._count_stayed(self.sudo())
+
+    def action_move_stayed(self):
+        """Mark and move, in the background, the sales-ready leads that stayed where they were."""
+        self.ensure_one()
+        self.check_access("write")
+        self._check_scoring_is_on()
+        count = self._count_stayed() if self.state == "live" else 0
+        if not count:
+            raise UserError(self.env._("No sales-ready lead of %s stayed where it was.", self.name))
+        self.env["lead.scoring.move"].sudo()._let_go(self.sudo())
+        self.env["crm.lead"].sudo()._trigger_moves()
+        notification = self._notification("success", self.env._("%s leads move in the background.", count))
+        notification["params"]["next"] = {"type": "ir.actions.client", "tag": "soft_reload"}
+        return notification
 
     # ------------------------------------------------------------
     # What is scored as leads are saved
@@ -179,7 +292,11 @@ class LeadScoringModel(models.Model):
         return created
 
     def write(self, vals):
-        result = super().write(vals)
+        if DECIDES_SALES_READY & vals.keys():
+            with self._leads_stay():
+                result = super(LeadScoringModel, self.with_context(**LEADS_STAY)).write(vals)
+        else:
+            result = super().write(vals)
         if DECIDES_MOMENTS & vals.keys():
             self.env.registry.clear_cache()
         return result

@@ -6,6 +6,9 @@ from .crm_lead_score import UncheckedMany2one
 
 QUALIFIED, SALES_READY = "qualified", "sales_ready"
 
+# No model has made this lead sales-ready so far.
+NOT_YET = SQL("(lead.lead_sales_ready IS NOT TRUE AND remembered.acted IS NOT TRUE)")
+
 
 class LeadScoringMove(models.Model):
     """What a score has done to a lead: which stage it moved it to, or that it passed it over.
@@ -13,7 +16,8 @@ class LeadScoringMove(models.Model):
     It is remembered for each lead, so that no score does anything twice, or against a person who moved the lead back:
     with its first score a lead is qualified once; sales-ready it is moved again only when a model gives it a higher
     grade than that model gave it the last time. A lead that was not moved at its time (it was further already, the
-    configuration said No, or going live left it where it was) is remembered just so, without a stage.
+    configuration said No, or going live, another sales-ready score or a new version left it where it was) is remembered
+    just so, without a stage. Each model passes over its own sales-ready leads: what one leaves, another may move.
 
     Rows of leads that were passed over are as many as there are leads: they are written by SQL, in sets.
     """
@@ -56,7 +60,7 @@ class LeadScoringMove(models.Model):
     # ------------------------------------------------------------
 
     @api.model
-    def _due(self, model, kind, lead_ids=None):
+    def _due(self, model, kind, lead_ids=None, given=None):
         """Return SQL of the open leads whose score by a model is news: a first one, or a higher grade.
 
         Its columns: lead_id, score, grade, stage_from_id, stage_to_id (NULL where there is nothing to move: the lead is
@@ -65,6 +69,7 @@ class LeadScoringMove(models.Model):
 
         :param kind: "qualified" or "sales_ready"
         :param lead_ids: look at these leads alone
+        :param given: ``(ids, scores)``, as if the model had given these scores to these leads, and none to others
         """
         from_score = 0 if kind == QUALIFIED else model._sales_ready_from()
         if from_score is None:
@@ -79,24 +84,25 @@ class LeadScoringMove(models.Model):
             SELECT lead.id AS lead_id, row.score, grade.name AS grade, lead.stage_id AS stage_from_id,
                    target.stage_id AS stage_to_id, lead.create_date AS created,
                    %(may_act)s AND (target.stage_id IS NOT NULL OR %(marks)s) AS acts
-              FROM crm_lead_score row
+              FROM %(scores)s AS row(lead_id, score)
               JOIN crm_lead lead ON lead.id = row.lead_id
               LEFT JOIN crm_stage stage ON stage.id = lead.stage_id
               LEFT JOIN %(targets)s AS target(team_id, stage_id, sequence)
                      ON target.team_id = coalesce(lead.team_id, 0)
                     AND (stage.id IS NULL OR (stage.sequence, stage.id) < (target.sequence, target.stage_id))
               LEFT JOIN lead_scoring_grade grade
-                     ON grade.model_id = row.model_id AND row.score BETWEEN grade.min_score AND grade.max_score
+                     ON grade.model_id = %(model)s AND row.score BETWEEN grade.min_score AND grade.max_score
               LEFT JOIN (
-                    SELECT lead_id, max(score) FILTER (WHERE model_id = %(model)s) AS score
+                    SELECT lead_id, max(score) FILTER (WHERE model_id = %(model)s) AS score,
+                           bool_or(stage_to_id IS NOT NULL OR converted) AS acted
                       FROM lead_scoring_move
                      WHERE kind = %(kind)s AND %(among)s
                      GROUP BY lead_id
                    ) AS remembered ON remembered.lead_id = lead.id
               LEFT JOIN lead_scoring_grade reached
-                     ON reached.model_id = row.model_id
+                     ON reached.model_id = %(model)s
                     AND remembered.score BETWEEN reached.min_score AND reached.max_score
-             WHERE row.model_id = %(model)s AND row.score >= %(from_score)s AND %(among_scores)s
+             WHERE row.score >= %(from_score)s
                AND lead.active AND lead.won_status = 'pending' AND stage.is_won IS NOT TRUE
                AND %(is_news)s
             """,
@@ -104,21 +110,28 @@ class LeadScoringMove(models.Model):
             kind=kind,
             from_score=from_score,
             among=self._among(SQL("lead_id"), lead_ids),
-            among_scores=self._among(SQL("row.lead_id"), lead_ids),
+            scores=self._scores(model, lead_ids, given),
             targets=self._targets_table(kind),
-            **self._rules_of(kind),
+            **self._rules_of(kind, from_score),
         )
 
-    def _rules_of(self, kind):
+    def _scores(self, model, lead_ids, given):
+        """Return SQL of a table of ids of leads and their scores."""
+        if given:
+            return SQL("unnest(%s, %s)", *(int_array(numbers) for numbers in given))
+        among = self._among(SQL("lead_id"), lead_ids)
+        return SQL("(SELECT lead_id, score FROM crm_lead_score WHERE model_id = %s AND %s)", model.id, among)
+
+    def _rules_of(self, kind, from_score):
         """Return the SQL conditions of a kind: what is news, when anything may be done, and what is marked."""
-        never = SQL("remembered.lead_id IS NULL")
         if kind == QUALIFIED:
-            return {"is_news": never, "may_act": SQL("TRUE"), "marks": SQL("FALSE")}
+            return {"is_news": SQL("remembered.lead_id IS NULL"), "may_act": SQL("TRUE"), "marks": SQL("FALSE")}
         higher = SQL("grade.min_score > reached.min_score")
         return {
+            # What was remembered below the sales-ready score of today was no sales-ready lead as of today.
+            "is_news": SQL("(remembered.score IS NULL OR remembered.score < %s OR %s)", from_score, higher),
             # What another model says of a lead that is sales-ready already is remembered, no more.
-            "is_news": SQL("(%s OR remembered.score IS NULL OR %s)", never, higher),
-            "may_act": SQL("(%s OR coalesce(%s, FALSE))", never, higher),
+            "may_act": SQL("(%s OR coalesce(%s, FALSE))", NOT_YET, higher),
             "marks": SQL("lead.lead_sales_ready IS NOT TRUE"),
         }
 
@@ -136,17 +149,38 @@ class LeadScoringMove(models.Model):
         return SQL("TRUE") if lead_ids is None else SQL("%s = ANY(%s)", column, int_array(lead_ids))
 
     @api.model
-    def _next_due(self, model, kind, after, limit):
-        """Return ids of the next leads to do something to, ascending."""
+    def _next_due(self, model, kind, after, limit, before=None, since=None):
+        """Return ids of the next leads to do something to, ascending.
+
+        :param before: only leads created before this moment
+        :param since: only leads created since this moment
+        """
+        condition = SQL("TRUE")
+        if before or since:
+            condition = SQL("created < %s", before) if before else SQL("created >= %s", since)
         rows = self.env.execute_query(
             SQL(
-                "SELECT lead_id FROM (%s) due WHERE acts AND lead_id > %s ORDER BY lead_id LIMIT %s",
+                "SELECT lead_id FROM (%s) due WHERE acts AND lead_id > %s AND %s ORDER BY lead_id LIMIT %s",
                 self._due(model, kind),
                 after,
+                condition,
                 limit,
             )
         )
         return [lead_id for (lead_id,) in rows]
+
+    @api.model
+    def _due_ids(self, model, kind, given=None, moving=False):
+        """Return the set of ids of the leads that are due.
+
+        :param given: see :meth:`_due`
+        :param moving: only those that would come to another stage
+        """
+        condition = SQL("acts AND stage_to_id IS NOT NULL") if moving else SQL("TRUE")
+        rows = self.env.execute_query(
+            SQL("SELECT lead_id FROM (%s) due WHERE %s", self._due(model, kind, given=given), condition)
+        )
+        return {lead_id for (lead_id,) in rows}
 
     @api.model
     def _may_be_due(self, model, lead_ids):
@@ -174,15 +208,18 @@ class LeadScoringMove(models.Model):
         return bool(rows)
 
     @api.model
-    def _pass_over(self, model, kind, lead_ids=None, even_due=False, before=None):
+    def _pass_over(self, model, kind, lead_ids=None, even_due=False, before=None, but=None):
         """Remember the leads that are due, without doing anything to them. Return how many.
 
         :param even_due: those too to which something would be done
         :param before: only leads created before this moment
+        :param but: SQL of the ids of leads that are left out
         """
         condition = SQL("TRUE") if even_due else SQL("NOT acts")
         if before:
             condition = SQL("%s AND created < %s", condition, before)
+        if but:
+            condition = SQL("%s AND lead_id NOT IN %s", condition, but)
         self.env.cr.execute(
             SQL(
                 """
@@ -199,6 +236,55 @@ class LeadScoringMove(models.Model):
         count = self.env.cr.rowcount
         self.invalidate_model(flush=False)
         return count
+
+    # ------------------------------------------------------------
+    # Leads that stayed where they were
+    # ------------------------------------------------------------
+
+    @api.model
+    def _stayed(self, model):
+        """Return SQL of the ids of the open leads that are sales-ready by a model, and that it passed over.
+
+        None that any model ever made sales-ready is among them: what a person moved back stays there.
+        """
+        for name in ("crm.lead", "crm.stage", self._name):
+            self.env[name].flush_model()
+        from_score = model._sales_ready_from()
+        return SQL(
+            """
+            SELECT lead.id FROM crm_lead_score row
+              JOIN crm_lead lead ON lead.id = row.lead_id
+              LEFT JOIN crm_stage stage ON stage.id = lead.stage_id
+              JOIN (SELECT lead_id, bool_or(model_id = %(model)s) AS passed_over,
+                           bool_or(stage_to_id IS NOT NULL OR converted) AS acted
+                      FROM lead_scoring_move WHERE kind = %(kind)s GROUP BY lead_id
+                   ) AS remembered ON remembered.lead_id = lead.id
+             WHERE row.model_id = %(model)s AND row.score >= %(from_score)s
+               AND lead.active AND lead.won_status = 'pending' AND stage.is_won IS NOT TRUE
+               AND remembered.passed_over AND %(not_yet)s
+            """,
+            model=model.id,
+            kind=SALES_READY,
+            from_score=101 if from_score is None else from_score,
+            not_yet=NOT_YET,
+        )
+
+    @api.model
+    def _count_stayed(self, model):
+        return self.env.execute_query(SQL("SELECT count(*) FROM (%s) stayed", self._stayed(model)))[0][0]
+
+    @api.model
+    def _let_go(self, model):
+        """Forget that a model passed over its sales-ready leads: the next run moves them."""
+        self.env.cr.execute(
+            SQL(
+                "DELETE FROM lead_scoring_move WHERE model_id = %s AND kind = %s AND lead_id IN (%s)",
+                model.id,
+                SALES_READY,
+                self._stayed(model),
+            )
+        )
+        self.invalidate_model(flush=False)
 
     # ------------------------------------------------------------
     # Moving

@@ -5,6 +5,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
+from ..features import pages
 from .lead_scoring_move import QUALIFIED, SALES_READY
 
 _logger = logging.getLogger(__name__)
@@ -93,7 +94,7 @@ class LeadScoringRun(models.Model):
             if not self._move_due(kind, on, settings):
                 return False
         if self.model_id.moves_since and not self.moves_only:
-            self.model_id.moves_since = False
+            self.model_id.write({"moves_since": False, "moves_by_id": False})
         self.step = "tell"
         if not self._tell_salespeople(settings):
             return False
@@ -105,12 +106,14 @@ class LeadScoringRun(models.Model):
         Move, model = self.env["lead.scoring.move"], self.model_id
         if not on:
             self.passed_over_count += Move._pass_over(model, kind, even_due=True)
-        elif model.moves_since:
-            self.passed_over_count += Move._pass_over(model, kind, even_due=True, before=model.moves_since)
+        elif model.moves_since and not self._let_stay(kind):
+            return False
         if not self.env["ir.cron"]._commit_progress():
             return False
         after, size = 0, MOST_LOCKED // 2
-        while ids := Move._next_due(model, kind, after, LOOK_AHEAD) if on else []:
+        # What another model decides for itself about leads that this one leaves where they are is not done for it.
+        since = None if model.moves_by_id else model.moves_since
+        while ids := Move._next_due(model, kind, after, LOOK_AHEAD, since=since) if on else []:
             after = ids[-1]
             # Leads are locked by the first statement of a transaction: only then is nothing of them older than the lock.
             if not self.env["ir.cron"]._commit_progress():
@@ -126,6 +129,28 @@ class LeadScoringRun(models.Model):
                 size = min(max(size, 1), MOST_LOCKED)
         self.passed_over_count += Move._pass_over(model, kind)
         return bool(self.env["ir.cron"]._commit_progress())
+
+    def _let_stay(self, kind):
+        """Remember the leads that stay where they are. Return False if the cron's time is over before.
+
+        Those that there were when the model went live, unless somebody wanted them to move; or those that are sales-ready
+        by its new version alone.
+        """
+        Move, model = self.env["lead.scoring.move"], self.model_id
+        if not model.moves_by_id:
+            but = model._deciding_themselves() if kind == QUALIFIED else None
+            self.passed_over_count += Move._pass_over(model, kind, even_due=True, before=model.moves_since, but=but)
+            return True
+        after = 0
+        while (
+            ids := Move._next_due(model, kind, after, pages.PAGE_SIZE, model.moves_since) if kind == SALES_READY else []
+        ):
+            after = ids[-1]
+            staying = sorted(set(ids) - model._sales_ready_before(ids))
+            self.passed_over_count += Move._pass_over(model, kind, staying, even_due=True)
+            if not self.env["ir.cron"]._commit_progress():
+                return False
+        return True
 
     def _move_some(self, kind, lead_ids, settings):
         """Move some leads; one that cannot be moved is told, and stops nobody else."""

@@ -17,6 +17,7 @@ from . import (
     test_moments,
     test_moments_of_a_lead,
     test_moves,
+    test_moves_never_flood,
     test_open_leads_scored,
     test_outcome,
     test_promises,

@@ -443,8 +443,9 @@ class TestRelatedScores(RulesCommon):
             self.leads[1].with_user(self.sam)._get_lead_related_scores()
 
     def test_each_model_has_its_own_sales_ready_score(self):
-        self._take_live(self.second)
         self.model.sales_ready_score, self.second.sales_ready_score = 30, 0
+        self._take_live(self.second)
+        self.model.action_move_stayed()
         self._run_jobs()
         self.assertEqual(self.leads.mapped("lead_sales_ready"), [True, True, False, False])
 

@@ -1,4 +1,4 @@
-from odoo import api, fields, models
+from odoo import fields, models
 
 
 class LeadScoringGoLive(models.TransientModel):
@@ -8,8 +8,9 @@ class LeadScoringGoLive(models.TransientModel):
     _description = "Go Live With a Scoring Model"
 
     model_id = fields.Many2one("lead.scoring.model", required=True, readonly=True, ondelete="cascade")
-    qualified_count = fields.Integer("To Automated Marketing Qualification", compute="_compute_counts")
-    accepted_count = fields.Integer("To Sales Acceptance", compute="_compute_counts")
+    # Found out by whoever opens the dialog: it takes the scores of all open leads.
+    qualified_count = fields.Integer("To Automated Marketing Qualification", readonly=True)
+    accepted_count = fields.Integer("To Sales Acceptance", readonly=True)
     choice = fields.Selection(
         [("stay", "Leave them where they are"), ("move", "Move these leads too")],
         "These Leads",
@@ -17,11 +18,6 @@ class LeadScoringGoLive(models.TransientModel):
         required=True,
         help="Leave them: only leads that are scored first, or become sales-ready, from now on are moved.",
     )
-
-    @api.depends("model_id")
-    def _compute_counts(self):
-        for wizard in self:
-            wizard.qualified_count, wizard.accepted_count = wizard.model_id._would_move()
 
     def action_confirm(self):
         self.ensure_one()
