@@ -6,6 +6,8 @@ copy, ``fresh_copy()`` makes one. Templates:
 - ``crm``: Odoo with the app CRM, no demo data. Built once for each Odoo and PostgreSQL and kept in the cache
   as a *seed*, a whole stopped cluster, from which every clone's clusters start.
 - ``lead_scoring``: that with this clone's addon installed, for each state of the addon's files.
+- ``automation``: ``crm`` with Odoo's automation rules, which the addon does not depend on; and ``tested``: that with this
+  clone's addon, for its own tests, some of which are about both.
 """
 
 from __future__ import annotations
@@ -31,7 +33,13 @@ from dev.process import follow
 from dev.say import FULL, Problem, step
 from dev.venv import FILES
 
-TEMPLATES = ("crm", "lead_scoring")
+# Each is a copy of another one with a module installed.
+TEMPLATES = {
+    "crm": (None, "crm", "Preparing a database with CRM"),
+    "automation": ("crm", "base_automation", "Adding automation rules to a prepared database"),
+    "lead_scoring": ("crm", "lead_scoring", "Installing the addon in a prepared database"),
+    "tested": ("automation", "lead_scoring", "Installing the addon in a prepared database"),
+}
 RECIPE = 1  # raise when templates are built differently
 NOT_INSTALLED = ("tests", "static")  # parts of the addon that are read when used, not when installed
 
@@ -126,10 +134,10 @@ def odoo_key() -> str:
 
 def _template_name(template: str) -> str:
     if template not in TEMPLATES:
-        raise ValueError(f"template must be one of {TEMPLATES}, not {template!r}")
-    if template == "crm":
-        return own(f"tpl_crm_{odoo_key()}")
-    return own(f"tpl_lead_scoring_{odoo_key()}_{addon_key()[:8]}")
+        raise ValueError(f"template must be one of {tuple(TEMPLATES)}, not {template!r}")
+    _from, module, _title = TEMPLATES[template]
+    of_addon = f"_{addon_key()[:8]}" if module == "lead_scoring" else ""
+    return own(f"tpl_{template}_{odoo_key()}{of_addon}")
 
 
 # ---------------------------------------------------------------- plain database work
@@ -223,12 +231,11 @@ def template(name: str) -> str:
             return database
         building = f"{database}_part"
         drop(building)
-        if name == "crm":
-            install(building, ["crm"], "Preparing a database with CRM")
-        else:
-            _drop_older(own("tpl_lead_scoring_"))
-            copy(template("crm"), building)
-            install(building, ["lead_scoring"], "Installing the addon in a prepared database")
+        source, module, title = TEMPLATES[name]
+        if source:
+            _drop_older(own(f"tpl_{name}_"))
+            copy(template(source), building)
+        install(building, [module], title)
         rename(building, database)
     return database
 
@@ -241,7 +248,7 @@ def _drop_older(prefix: str) -> None:
 
 
 def fresh_copy(template_name: str, name: str) -> str:
-    """A new database ``name`` from a template ("crm" or "lead_scoring"); an older one of that name is dropped."""
+    """A new database ``name`` from a template ("crm", "lead_scoring"...); an older one of that name is dropped."""
     source = template(template_name)
     drop(name)
     with locked(RUN / "locks" / f"{source}.lock"):

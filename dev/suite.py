@@ -51,7 +51,7 @@ def test(arguments: list[str]) -> int:
     extra = [*(["-k", chosen] if chosen else []), *arguments]
     outcomes = [dev_tests(extra), pure_tests(extra)]
     chromium()
-    with prepared("test"), run_database("lead_scoring") as database:
+    with prepared("test"), run_database("tested") as database:
         outcomes.append(odoo_tests("the addon in Odoo", database, [str(ADDON / "tests"), str(LOADING), *extra]))
     return verdict(outcomes, time.monotonic() - began, bool(chosen))
 

@@ -1,6 +1,7 @@
 from . import (
     test_access,
     test_automated_probability,
+    test_automation_rules,
     test_backtest_predictive,
     test_comparison,
     test_config,
