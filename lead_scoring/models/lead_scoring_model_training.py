@@ -63,7 +63,7 @@ class LeadScoringModel(models.Model):
         default=15,
         help="A live model learns again by itself, with the leads closed since. The new version is published if what was "
         "changed of its fields does not make it worse on the same leads; otherwise it waits for you, with an "
-        "activity that says why. 0 switches it off.",
+        "activity that says why. Leads that are sales-ready by its scores alone stay where they are. 0 switches it off.",
     )
     training_error = fields.Text("Last Training", readonly=True, copy=False)
     auc = fields.Float(related="version_id.auc")
