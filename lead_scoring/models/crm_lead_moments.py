@@ -24,9 +24,9 @@ class CrmLead(models.Model):
     """The moments of a lead at which something becomes of its score: it is saved, merged, deleted.
 
     A lead is scored before the transaction that saved it ends, all leads of a flush at once, if a field changed that
-    a live model reads. That is best effort: whatever goes wrong, the lead is saved, and the scheduled action, which is
-    triggered, scores it. Closed leads are never scored, so they keep their last score; one that is opened again is
-    scored afresh, since its status is among the fields that every model reads.
+    a live model reads. That is best effort: whatever goes wrong, the lead is saved and marked due, and the scheduled
+    action of the saved leads, which is triggered, scores it. Closed leads are never scored, so they keep their last
+    score; one that is opened again is scored afresh, since its status is among the fields that every model reads.
     """
 
     _inherit = "crm.lead"
@@ -90,35 +90,37 @@ class CrmLead(models.Model):
         lead_ids = sorted(self.env.cr.precommit.data.pop(CHANGED, ()))
         if not lead_ids:
             return
-        scored = False
+        live = self.env["lead.scoring.model"]._read_by_live_models()
+        due = {model_id: lead_ids for model_id, _names, _domain in live}
         if len(lead_ids) <= MOST_AT_ONCE:
             try:
                 with self.env.cr.savepoint(flush=False):
-                    scored = self._score_at_once(lead_ids)
+                    due = self._score_at_once(lead_ids)
             except Exception as error:
                 _logger.info("Leads %s are scored by the scheduled action: %s", lead_ids[:10], error)
                 self._invalidate_scores()
-        cron = not scored and self.env.ref("lead_scoring.ir_cron_score_leads", raise_if_not_found=False)
-        if cron:  # somebody may have deleted it
-            cron._trigger()
+        self.env["lead.scoring.due"]._mark(due)
 
     def _score_at_once(self, lead_ids):
-        """Score leads by each live model that covers them. Return False if somebody else holds some of the scores."""
+        """Score leads by each live model that covers them.
+
+        :return: ``{model id: ids of the leads}`` that it could not score, since somebody else holds their scores
+        """
         self.env.flush_all()
         self.env.cr.execute(SQL("SET LOCAL lock_timeout = %s", LOCK_TIMEOUT))
-        everything = True
+        due = {}
         for model_id, _names, domain in self.env["lead.scoring.model"]._read_by_live_models():
             model = self.env["lead.scoring.model"].browse(model_id)
             covered = sorted(self._search(domain & Domain("id", "in", lead_ids)))
             self._drop_uncovered(model, set(lead_ids) - set(covered))
             free = self._free_to_score(model, covered)
-            everything &= len(free) == len(covered)
+            due[model_id] = sorted(set(covered) - set(free))
             if free:
                 batch = model._score_batch(free)
                 if batch.changed and self.env["lead.scoring.move"]._may_be_due(model, free):
                     self._trigger_moves()
         self.env.cr.execute(SQL("SET LOCAL lock_timeout TO DEFAULT"))
-        return everything
+        return due
 
     def _free_to_score(self, model, lead_ids):
         """Return the leads whose score by a model nobody else is writing just now, locking those scores."""
@@ -152,7 +154,7 @@ class CrmLead(models.Model):
     # ------------------------------------------------------------
 
     def _trigger_moves(self):
-        cron = self.env.ref("lead_scoring.ir_cron_move_leads")
+        cron = self.env.ref("lead_scoring.ir_cron_saved_leads")
         waiting = [("cron_id", "=", cron.id), ("call_at", "<=", fields.Datetime.now() + MOVE_DELAY)]
         if not self.env["ir.cron.trigger"].search_count(waiting, limit=1):
             cron._trigger(at=fields.Datetime.now() + MOVE_DELAY)

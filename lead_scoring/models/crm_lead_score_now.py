@@ -18,17 +18,18 @@ class CrmLead(models.Model):
     def action_score_now(self):
         """Score these leads by all live models that cover them; return a notice of what changed.
 
-        Whoever may read a lead may have it scored. For more than SCORED_AT_ONCE leads the scheduled action is started.
+        Whoever may read a lead may have it scored. More than SCORED_AT_ONCE leads are left to a scheduled action.
         """
         self.check_access("read")
         self._check_field_access(self._fields["lead_score"], "read")
         leads = self.exists()
         if len(leads) > SCORED_AT_ONCE:
-            self.env["lead.scoring.model"]._trigger_scoring()
+            live = self.env["lead.scoring.model"].sudo().search([("state", "=", "live")])
+            self.env["lead.scoring.due"]._mark(dict.fromkeys(live.ids, leads.ids))
             return self._score_notice(
                 self.env._(
-                    "%(count)s leads are more than can be waited for: all open leads are scored in the background, "
-                    "starting within a minute.",
+                    "%(count)s leads are more than can be waited for: they are scored in the background, starting "
+                    "within a minute.",
                     count=len(leads),
                 )
             )

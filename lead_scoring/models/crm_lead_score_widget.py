@@ -168,7 +168,7 @@ class CrmLead(models.Model):
         covering = self._covering_models()
         if not covering:
             return "uncovered", self._why_uncovered(row)
-        scoring = [("purpose", "=", "score"), ("moves_only", "=", False), ("state", "=", "running")]
+        scoring = [("purpose", "=", "score"), ("saved_only", "=", False), ("state", "=", "running")]
         if running := covering.env["lead.scoring.run"].search([("model_id", "in", covering.ids), *scoring]):
             return "running", _(
                 "Scoring runs: %(read)s of %(total)s leads so far.",

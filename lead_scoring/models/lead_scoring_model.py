@@ -276,7 +276,7 @@ class LeadScoringModel(models.Model):
             [
                 ("model_id", "in", self.ids),
                 ("purpose", "=", "score"),
-                ("moves_only", "=", False),
+                ("saved_only", "=", False),
                 ("state", "=", "done"),
             ],
             ["model_id"],

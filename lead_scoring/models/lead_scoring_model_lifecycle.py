@@ -186,8 +186,8 @@ class LeadScoringModel(models.Model):
         :param message: what went wrong
         :param lasting: the next run would fail as well
         """
-        if run.moves_only:
-            return  # it scored nothing
+        if run.saved_only and not lasting:
+            return  # the daily run says how the model is
         if run.state == "done":
             kept = run.purpose == "stop" and run.cleanup == "keep"
             done = {"state": "live" if run.purpose == "score" else "stopped", "state_reason": False}
@@ -234,7 +234,7 @@ class LeadScoringModel(models.Model):
     def _unfinished_run(self):
         # Runs are many: not through run_ids, which reads them all.
         return self.env["lead.scoring.run"].search(
-            [("model_id", "=", self._origin.id), ("state", "=", "running"), ("moves_only", "=", False)], limit=1
+            [("model_id", "=", self._origin.id), ("state", "=", "running"), ("saved_only", "=", False)], limit=1
         )
 
     @api.depends("state", "run_ids.state", "run_ids.read_count", "run_ids.total_count")

@@ -21,8 +21,8 @@ A_DAY = timedelta(hours=20)
 FEWEST = 50
 # Problems that a run tells in words; more are only counted.
 PROBLEMS_TOLD = 100
-# Runs that ended are kept for so long; those that only moved leads, of which there may be one a minute, for less.
-KEPT, MOVES_KEPT = timedelta(days=90), timedelta(days=7)
+# Runs that ended are kept for so long; those of saved leads, of which there may be one a minute, for less.
+KEPT, SAVED_KEPT = timedelta(days=90), timedelta(days=7)
 
 
 class LeadScoringRun(models.Model):
@@ -82,7 +82,7 @@ class LeadScoringRun(models.Model):
     @api.model
     def _unfinished(self):
         """Return the runs to go on with; those whose model stopped or got another version are cancelled."""
-        running = self.search([("state", "=", "running"), ("moves_only", "=", False)], order="id")
+        running = self.search([("state", "=", "running"), ("saved_only", "=", False)], order="id")
         going = running.filtered(lambda run: run._is_wanted())
         (running - going).write({"state": "cancelled", "date_end": fields.Datetime.now()})
         return going
@@ -104,7 +104,7 @@ class LeadScoringRun(models.Model):
                 ("model_id", "=", model.id),
                 ("version_id", "=", model.version_id.id),
                 ("purpose", "=", "score"),
-                ("moves_only", "=", False),
+                ("saved_only", "=", False),
                 ("state", "!=", "cancelled"),
                 ("date_start", ">", fields.Datetime.now() - A_DAY),
             ],
@@ -145,11 +145,10 @@ class LeadScoringRun(models.Model):
                     done, size = 0, max(len(ids) // 4, FEWEST)
                 if not self.env["ir.cron"]._commit_progress(done):
                     return False
-            self.env["crm.lead.score"]._delete_uncovered(self.model_id, self.last_lead_id, None, [])
-            self._bring_back(self.last_lead_id, None, [])
+            self._all_pages_done()
             if self._is_called_off():
                 return True
-            if not self.moves_only:
+            if not self.saved_only:
                 self.model_id._all_scored()
             if not self._move_leads() or not self._write_probabilities():
                 return False
@@ -183,6 +182,11 @@ class LeadScoringRun(models.Model):
         self._bring_back(self.last_lead_id, ids[-1], ids)
         self.read_count += len(ids)
         self.last_lead_id = ids[-1]
+
+    def _all_pages_done(self):
+        """Clear away what lies behind the last lead."""
+        self.env["crm.lead.score"]._delete_uncovered(self.model_id, self.last_lead_id, None, [])
+        self._bring_back(self.last_lead_id, None, [])
 
     def _is_called_off(self):
         """Whether to leave off before the next batch: scoring was switched off, or the model stopped meanwhile.
@@ -272,12 +276,12 @@ class LeadScoringRun(models.Model):
     def _gc_old(self):
         """Delete runs that ended long ago, but for the last one of each kind that was done: dates are read from it."""
         now = fields.Datetime.now()
-        lasts = self._read_group([("state", "=", "done")], ["model_id", "purpose", "moves_only"], ["id:max"])
+        lasts = self._read_group([("state", "=", "done")], ["model_id", "purpose", "saved_only"], ["id:max"])
         self.search(
             Domain("state", "!=", "running")
             & Domain("id", "not in", [last for *_kind, last in lasts])
             & (
                 Domain("date_start", "<", now - KEPT)
-                | Domain([("moves_only", "=", True), ("date_start", "<", now - MOVES_KEPT)])
+                | Domain([("saved_only", "=", True), ("date_start", "<", now - SAVED_KEPT)])
             )
         ).unlink()

@@ -1,7 +1,7 @@
 import logging
 import time
 
-from odoo import api, fields, models
+from odoo import fields, models
 from odoo.exceptions import UserError
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
@@ -16,8 +16,6 @@ MOST_LOCKED = 10
 # Leads whose turn is found out at once.
 LOOK_AHEAD = 1000
 TELL_BATCH_SIZE = 20
-# Behind the last lead: a run that only moves reads none.
-BEHIND_ALL = 2**31 - 1
 
 
 class LeadScoringRun(models.Model):
@@ -29,7 +27,6 @@ class LeadScoringRun(models.Model):
 
     _inherit = "lead.scoring.run"
 
-    moves_only = fields.Boolean(readonly=True, help="The leads were scored as they were saved.")
     step = fields.Selection(
         [("score", "Scoring"), ("move", "Moving"), ("tell", "Telling"), ("end", "Done")],
         default="score",
@@ -53,35 +50,6 @@ class LeadScoringRun(models.Model):
     )
     told_count = fields.Integer("Told", readonly=True, help="Salespeople told that a lead became sales-ready.")
 
-    @api.model
-    def _cron_move_leads(self):
-        """Move the leads that got their score as they were saved; nothing is scored."""
-        cron = self.env["ir.cron"]
-        if not self.env["lead.scoring.config"]._is_on() or not cron._commit_progress(remaining=1):
-            return
-        Move = self.env["lead.scoring.move"]
-        # While a model goes live its run is not done with what is to become of the leads that there are.
-        for model in self.env["lead.scoring.model"].search([("state", "=", "live")]):
-            run = self.search(
-                [("model_id", "=", model.id), ("state", "=", "running"), ("moves_only", "=", True)], limit=1
-            )
-            if not run:
-                if not any(Move._next_due(model, kind, 0, 1) for kind in (SALES_READY, QUALIFIED)):
-                    continue
-                run = self.create(
-                    {
-                        "model_id": model.id,
-                        "version_id": model.version_id.id,
-                        "moves_only": True,
-                        "last_lead_id": BEHIND_ALL,
-                    }
-                )
-            if not run._go_on():
-                self.env.ref("lead_scoring.ir_cron_move_leads")._trigger()
-                cron._commit_progress()
-                return
-        cron._commit_progress(remaining=0)
-
     def _move_leads(self):
         """Move, mark and tell. Return False if the cron's time is over before."""
         self.step = "move"
@@ -93,7 +61,7 @@ class LeadScoringRun(models.Model):
         ):
             if not self._move_due(kind, on, settings):
                 return False
-        if self.model_id.moves_since and not self.moves_only:
+        if self.model_id.moves_since and not self.saved_only:
             self.model_id.write({"moves_since": False, "moves_by_id": False})
         self.step = "tell"
         if not self._tell_salespeople(settings):

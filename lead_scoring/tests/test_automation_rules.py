@@ -60,7 +60,7 @@ class TestAutomationRulesActivitiesFollowers(MovesCommon):
         run = self._run()
         self.assertEqual(run.accepted_count, 4)
         self.assertEqual(self._fired(), dict.fromkeys(self.hot.ids, 1))
-        for cron in ("move", "score"):
+        for cron in ("saved", "score"):
             self._run(cron)
         self.assertEqual(self._fired(), dict.fromkeys(self.hot.ids, 1))
 

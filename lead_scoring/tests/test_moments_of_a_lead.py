@@ -19,7 +19,7 @@ class TestMomentsOfALead(MovesCommon):
         super().setUpClass()
         cls._live(move=False)
         cls.env.cr.flush()
-        cls._score()
+        cls._run_jobs()
         cls.triggers = cls.env["ir.cron.trigger"]
         cls.triggers.search([]).unlink()
 
@@ -42,6 +42,10 @@ class TestMomentsOfALead(MovesCommon):
     def _triggered(self, cron="score"):
         """Return how often the scheduled action is to run."""
         return self.triggers.search_count([("cron_id", "=", self.env.ref(f"lead_scoring.ir_cron_{cron}_leads").id)])
+
+    def _due(self):
+        """Return ``{(lead, model)}`` of the leads that are marked due."""
+        return {(mark.lead_id, mark.model_id) for mark in self.env["lead.scoring.due"].sudo().search([])}
 
     # ------------------------------------------------------------
     # Saved
@@ -104,7 +108,7 @@ class TestMomentsOfALead(MovesCommon):
                 with patch.object(Model, "_score_batch", side_effect=KeyError("scored")), mute_logger(LOGGER):
                     self.hot[0].write(values)
                     self._save()
-                self.assertTrue(self._triggered(), values)
+                self.assertTrue(self._triggered("saved"), values)
                 self.triggers.search([]).unlink()
         self.env.registry.clear_cache()
 
@@ -161,30 +165,111 @@ class TestMomentsOfALead(MovesCommon):
             self._save()
         self.assertEqual(lead.name, "Fresh")
         self.assertFalse(lead.lead_score_trend)
-        self.assertTrue(self._triggered(), "the scheduled action scores it")
-        self._run()
+        self.assertEqual((self._due(), self._triggered("saved")), ({(lead, self.model)}, 1))
+        self._run("saved")
         self.assertTrue(lead.lead_score_trend)
+        self.assertFalse(self._due())
 
     def test_a_score_that_somebody_else_is_writing_is_left_to_the_scheduled_action(self):
-        with patch.object(type(self.env["crm.lead"]), "_free_to_score", lambda leads, model, ids: []):
-            self.hot[0].source_id = self.cold
+        busy, free, before = self.hot[0], self.hot[1], self.hot[0].lead_score
+        with patch.object(
+            type(self.env["crm.lead"]), "_free_to_score", lambda leads, model, ids: [i for i in ids if i != busy.id]
+        ):
+            (busy | free).source_id = self.cold
             self._save()
-        self.assertTrue(self._triggered())
+        self.assertEqual((self._due(), self._triggered("saved")), ({(busy, self.model)}, 1))
+        self.assertLess(free.lead_score, before)
+        self.assertEqual(busy.lead_score, before)
+        self._run("saved")
+        self.assertLess(busy.lead_score, before)
 
     def test_many_leads_at_once_as_in_an_import_are_left_to_the_scheduled_action(self):
         with patch.object(crm_lead_moments, "MOST_AT_ONCE", 3):
             leads = self._new() | self._new() | self._new() | self._new()
             self._save()
         self.assertFalse(any(leads.mapped("lead_score_trend")))
-        self.assertTrue(self._triggered())
+        self.assertEqual((self._triggered("saved"), self._triggered()), (1, 0))
+        run = self._run("saved")
+        self.assertTrue(all(leads.mapped("lead_score")))
+        self.assertTrue(run.saved_only)
+        self.assertEqual((run.total_count, run.read_count, run.scored_count), (4, 4, 4), "and no others")
+        self.assertEqual(leads.stage_id, self.acceptance, "and moved")
+
+    def test_each_live_model_scores_the_leads_that_are_due_by_it(self):
+        other = self.model.copy({"name": "Second", "sequence": 99})
+        other._train()
+        other.action_go_live()
+        self._run()
+        with patch.object(crm_lead_moments, "MOST_AT_ONCE", 0):
+            lead = self._new()
+            self._save()
+        self.assertEqual(self._due(), {(lead, self.model), (lead, other)})
+        self._run("saved")
+        self.assertEqual(self.env["crm.lead.score"].search([("lead_id", "=", lead.id)]).model_id, self.model | other)
+
+    def test_the_daily_run_scores_what_is_due_too(self):
+        with patch.object(crm_lead_moments, "MOST_AT_ONCE", 0):
+            lead = self._new()
+            self._save()
+        self._run()
+        self.assertTrue(lead.lead_score)
+        self.assertFalse(self._due())
+
+    def test_a_lead_that_was_closed_or_deleted_meanwhile_is_due_no_more(self):
+        with patch.object(crm_lead_moments, "MOST_AT_ONCE", 0):
+            lost, gone = self._new(), self._new()
+            self._save()
+            lost.action_set_lost()
+            gone.sudo().unlink()
+            self._save()
+        self._run("saved")
+        self.assertFalse(lost.lead_score_trend)
+        self.assertFalse(self._due())
+
+    def test_a_lead_that_left_the_model_loses_its_score_in_the_run_too(self):
+        with patch.object(crm_lead_moments, "MOST_AT_ONCE", 0):
+            self.hot[0].write({"team_id": False, "user_id": False, "company_id": self.other_company.id})
+            self._save()
+        self.assertTrue(self.hot[0].lead_score)
+        self._run("saved")
+        self.assertFalse(self.hot[0].lead_score_trend)
+        self.assertTrue(all(self.hot[1:].mapped("lead_score")), "those behind it keep theirs")
+
+    def test_a_lead_saved_while_its_run_is_under_way_is_due_again(self):
+        Due, other = type(self.env["lead.scoring.due"]), self.hot[0]
+        done, saved = Due._done, []
+        with patch.object(crm_lead_moments, "MOST_AT_ONCE", 0):
+            self._new()
+            self._save()
+
+        def and_meanwhile(due, model, after, last):
+            done(due, model, after, last)
+            if not saved:
+                saved.append(due._mark({model.id: other.ids}))  # behind the lead that the run is at
+
+        with patch.object(Due, "_done", and_meanwhile):
+            self._run("saved")
+        self.assertEqual(self._due(), {(other, self.model)})
+        self.assertTrue(self._triggered("saved"))
+        self._run("saved")
+        self.assertFalse(self._due())
+
+    def test_what_a_model_that_was_stopped_left_due_is_forgotten(self):
+        self.env["lead.scoring.due"]._mark({self.model.id: self.hot.ids})
+        self.env["lead.scoring.due"]._gc_of_others()
+        self.assertEqual(len(self._due()), len(self.hot))
+        self.model.sudo().state = "stopped"
+        self.env.flush_all()
+        self.env["lead.scoring.due"]._gc_of_others()
+        self.assertFalse(self._due())
 
     def test_a_lead_that_is_to_move_wakes_the_action_that_moves(self):
         self._new()
         self._save()
-        self.assertEqual((self._triggered("move"), self._triggered()), (1, 0))
+        self.assertEqual((self._triggered("saved"), self._triggered()), (1, 0))
         self._new()
         self._save()
-        self.assertEqual(self._triggered("move"), 1, "once for all leads of a minute")
+        self.assertEqual(self._triggered("saved"), 1, "once for all leads of a minute")
 
     def test_a_rolled_back_save_leaves_no_score(self):
         self.env.cr.flush()

@@ -171,7 +171,7 @@ class TestLeadsThatMove(MovesCommon):
     def test_switched_off_no_lead_moves(self):
         self._live()
         with patch.object(type(self.env["lead.scoring.config"]), "_is_on", lambda config: False):
-            self._run("move")
+            self._run("saved")
         self.assertEqual(self.leads.stage_id, self.new)
 
     # ------------------------------------------------------------
@@ -550,7 +550,7 @@ class TestLeadsThatMove(MovesCommon):
         self._save()
         self.assertTrue(lead.lead_score_trend)
         self.assertEqual(lead.stage_id, self.new)
-        self._run("move")
+        self._run("saved")
         self.assertEqual(lead.stage_id, self.qualification)
 
 

@@ -27,7 +27,7 @@ class TestNothingFloods(MovesCommon):
     def test_lowering_the_sales_ready_score_of_a_live_model_moves_no_lead_and_says_how_many_stay(self):
         self.by_mona.sales_ready_score = 1
         self.assertEqual(self.by_mona.stayed_count, 6)
-        for cron in ("move", "score", "move"):
+        for cron in ("saved", "score", "saved"):
             self._run(cron)
         self.assertEqual(self.cool.stage_id, self.qualification)
         self.assertFalse(any(self.cool.mapped("lead_sales_ready")))
@@ -38,13 +38,13 @@ class TestNothingFloods(MovesCommon):
         notification = self.by_mona.action_move_stayed()
         self.assertEqual(notification["params"]["message"], "6 leads move in the background.")
         self.assertEqual(self.cool.stage_id, self.qualification, "not while somebody waits")
-        self._run("move")
+        self._run("saved")
         self.assertEqual(self.cool.stage_id, self.acceptance)
         self.assertTrue(all(self.cool.mapped("lead_sales_ready")))
         self.assertEqual(self.by_mona.stayed_count, 0)
         moves = self._ready_moves()
         self.assertEqual(len(moves), 10)
-        for cron in ("move", "score"):
+        for cron in ("saved", "score"):
             self._run(cron)
         self.assertEqual(self._ready_moves(), moves)
         with self.assertRaisesRegex(UserError, "No sales-ready lead of Test model stayed"):
@@ -71,7 +71,7 @@ class TestNothingFloods(MovesCommon):
         with self._scores({self.cool[0]: 61}):
             self.model._score_batch(self.cool[0].ids)
         self.by_mona.sales_ready_score = 50
-        self._run("move")
+        self._run("saved")
         self.assertEqual(self.cool[0].stage_id, self.acceptance)
 
     def test_raising_it_again_forgets_who_stayed_below_it(self):
@@ -90,7 +90,7 @@ class TestNothingFloods(MovesCommon):
         self.by_mona.sales_ready_score = 1
         self.assertEqual(self.by_mona.stayed_count, 6)
         self.by_mona.action_move_stayed()
-        self._run("move")
+        self._run("saved")
         self.assertEqual(self.hot.stage_id, self.new)
 
     def test_from_a_score_to_a_grade_moves_no_lead_either(self):
@@ -140,10 +140,10 @@ class TestNothingFloods(MovesCommon):
             self._run()
         self.by_mona._set_minimums([50, 40, 20, 0])
         self.assertEqual(self.cool[0].lead_grade, best.name)
-        self._run("move")
+        self._run("saved")
         self.assertEqual((self.cool.stage_id, self.by_mona.stayed_count), (self.qualification, 6))
         self.by_mona.action_move_stayed()
-        self._run("move")
+        self._run("saved")
         self.assertEqual(self.cool.stage_id, self.acceptance)
 
     def test_one_edge_moved_in_the_list_of_grades_moves_no_lead(self):
@@ -152,7 +152,7 @@ class TestNothingFloods(MovesCommon):
         with self._scores(dict.fromkeys(self.cool, 55)):
             self._run()
         best.with_user(self.mona).min_score = 53
-        self._run("move")
+        self._run("saved")
         self.assertEqual((self.cool.stage_id, self.by_mona.stayed_count), (self.qualification, 6))
 
     def test_a_grade_that_is_higher_only_because_its_range_changed_pushes_no_lead_again(self):
@@ -165,7 +165,7 @@ class TestNothingFloods(MovesCommon):
         self.env.cr.execute("UPDATE lead_scoring_move SET score = 62 WHERE lead_id = ANY(%s)", [self.hot.ids])
         best = self.model.grade_ids.sorted("sequence")[0]
         best.with_user(self.mona).min_score = 66  # 62 was B, 70 is A now
-        self._run("move")
+        self._run("saved")
         self.assertEqual(self.hot.stage_id, self.new)
 
     def test_the_sales_ready_grade_cannot_be_deleted_which_would_switch_it_off(self):
@@ -233,14 +233,14 @@ class TestNothingFloods(MovesCommon):
         self._run()
         self.assertEqual((self.cool.stage_id, self.by_mona.stayed_count), (self.qualification, 6))
         self.by_mona.action_move_stayed()
-        self._run("move")
+        self._run("saved")
         self.assertEqual(self.cool.stage_id, self.acceptance)
 
     def test_a_lead_saved_before_the_first_run_of_a_new_version_is_treated_alike(self):
         self._another_version()
         self._of_versions(before={self.cool[1]: 61}, after=dict.fromkeys(self.cool, 80))
         self.model._score_batch(self.cool[:2].ids)
-        self._run("move")
+        self._run("saved")
         self.assertEqual((self.cool[0].stage_id, self.cool[1].stage_id), (self.qualification, self.acceptance))
         self.assertTrue(self.model.moves_since, "its first run is still to come")
 

@@ -32,11 +32,11 @@ class TestSideBySide(MovesCommon):
         with patch.object(pages, "PAGE_SIZE", 3), patch.object(Cron, "_commit_progress", cut):
             self._run()
         self.assertEqual((self.model.state, sum(turns)), ("going_live", 3))
-        self._run("move")  # somebody saved a lead
+        self._run("saved")  # somebody saved a lead
         self._run()
         self.assertEqual(self.model.state, "live")
         self.assertEqual(self.leads.stage_id, self.new)
-        self._run("move")
+        self._run("saved")
         self._run()
         self.assertEqual(self.leads.stage_id, self.new)
 
@@ -116,11 +116,11 @@ class TestSideBySide(MovesCommon):
             with patch.object(there[0], name, there[1]):
                 self.assertEqual(self._run().state, "done")
             self.assertEqual(busy.stage_id, self.new, name)
-            cron = self.env.ref("lead_scoring.ir_cron_move_leads")
+            cron = self.env.ref("lead_scoring.ir_cron_saved_leads")
             trigger = self.env["ir.cron.trigger"].search([("cron_id", "=", cron.id)])
             self.assertEqual(len(trigger), 1, name)
             self.assertAlmostEqual(trigger.call_at, self._ago(minutes=-1), delta=timedelta(seconds=30))
-        self._run("move")
+        self._run("saved")
         self.assertEqual(busy.stage_id, self.acceptance)
 
     def test_every_batch_of_moves_is_said_to_be_work_done(self):
@@ -198,7 +198,7 @@ class TestSideBySide(MovesCommon):
         old, moves, kept, going = Run.create(
             [
                 {**values, "date_start": self._ago(days=100)},
-                {**values, "date_start": self._ago(days=10), "moves_only": True},
+                {**values, "date_start": self._ago(days=10), "saved_only": True},
                 {**values, "date_start": self._ago(days=10)},
                 {**values, "date_start": self._ago(days=100), "state": "running"},
             ]
@@ -207,7 +207,7 @@ class TestSideBySide(MovesCommon):
         last, last_moves = Run.create(
             [
                 {**values, "date_start": self._ago(days=100), "date_end": self._ago(days=100)},
-                {**values, "date_start": self._ago(days=9), "moves_only": True},
+                {**values, "date_start": self._ago(days=9), "saved_only": True},
             ]
         )
         Run._gc_old()

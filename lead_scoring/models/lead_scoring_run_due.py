@@ -1,0 +1,79 @@
+from odoo import api, fields, models
+from odoo.fields import Domain
+
+from .lead_scoring_move import QUALIFIED, SALES_READY
+
+
+class LeadScoringRun(models.Model):
+    """The small kind of run, for leads that were saved: it scores those that are due, and moves what is to move.
+
+    A lead is due where it could not be scored as it was saved, see ``lead.scoring.due``. The daily run scores all
+    leads, so it makes an end of their marks, too.
+    """
+
+    _inherit = "lead.scoring.run"
+
+    saved_only = fields.Boolean(
+        "Only Saved Leads",
+        readonly=True,
+        help="It scored the leads that were due since they were saved, and moved those that were scored as they were "
+        "saved. The other runs score all open leads.",
+    )
+
+    @api.model
+    def _cron_saved_leads(self):
+        """Score the leads that are due since they were saved, and move leads that got their score meanwhile."""
+        cron = self.env["ir.cron"]
+        if not self.env["lead.scoring.config"]._is_on() or not cron._commit_progress(remaining=1):
+            return
+        # While a model goes live its run is not done with the leads that there are; it wakes this action in the end.
+        for model in self.env["lead.scoring.model"].search([("state", "=", "live")]):
+            run = self._of_saved_leads(model)
+            if run and not run._go_on():
+                self.env["lead.scoring.due"]._wake()
+                cron._commit_progress()
+                return
+        cron._commit_progress(remaining=0)
+
+    @api.model
+    def _of_saved_leads(self, model):
+        """Return the unfinished run of a model's saved leads, else a new one; none if there is nothing to do."""
+        unfinished = [("model_id", "=", model.id), ("state", "=", "running"), ("saved_only", "=", True)]
+        if run := self.search(unfinished, limit=1):
+            return run
+        Move, due = self.env["lead.scoring.move"], self.env["lead.scoring.due"]._count(model)
+        if not due and not any(Move._next_due(model, kind, 0, 1) for kind in (SALES_READY, QUALIFIED)):
+            return self.browse()
+        return self.create(
+            {"model_id": model.id, "version_id": model.version_id.id, "saved_only": True, "total_count": due}
+        )
+
+    def _next_ids(self, size):
+        if self.saved_only:
+            return self.env["lead.scoring.due"]._next(self.model_id, self.last_lead_id, size)
+        return super()._next_ids(size)
+
+    def _score_page(self, ids):
+        after = self.last_lead_id
+        if self.saved_only:
+            self._score_due(ids)
+        else:
+            super()._score_page(ids)
+        self.env["lead.scoring.due"]._done(self.model_id, after, ids[-1])
+
+    def _score_due(self, ids):
+        """Score those of some leads that the model covers still."""
+        Lead = self.env["crm.lead"]
+        covered = sorted(Lead._search(self.model_id._open_lead_domain() & Domain("id", "in", ids)))
+        Lead._drop_uncovered(self.model_id, set(ids) - set(covered))
+        if covered:
+            self._score_ids(covered)
+        self.read_count += len(ids)
+        self.last_lead_id = ids[-1]
+
+    def _all_pages_done(self):
+        if not self.saved_only:
+            super()._all_pages_done()
+        # Leads that were saved behind the run's back.
+        if self.env["lead.scoring.due"]._next(self.model_id, 0, 1):
+            self.env["lead.scoring.due"]._wake()
