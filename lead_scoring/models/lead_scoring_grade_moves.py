@@ -3,6 +3,9 @@ from odoo.exceptions import UserError
 
 from .lead_scoring_model_moves import LEADS_STAY
 
+# What decides which scores are in which grade.
+RANGES = {"min_score", "sequence", "model_id"}
+
 
 class LeadScoringGrade(models.Model):
     """Other ranges change which leads are sales-ready, and which of them get a higher grade: none moves by that alone."""
@@ -19,6 +22,8 @@ class LeadScoringGrade(models.Model):
         return grades.with_env(self.env)
 
     def write(self, vals):
+        if not RANGES & vals.keys():
+            return super().write(vals)
         with self.model_id._leads_stay():
             return super(LeadScoringGrade, self.with_context(**LEADS_STAY)).write(vals)
 

@@ -47,8 +47,8 @@ class LeadScoringModel(models.Model):
         help="Leads are sales-ready from a score on, or from a grade on.",
     )
     sales_ready_score = fields.Integer(
-        help="Leads that reach this score are marked as sales-ready, and moved. 0 switches it off. While the model is live "
-        "a change moves only leads whose score changes afterwards; the others stay until you press Move Them Now.",
+        help="Leads that reach this score are marked as sales-ready, and moved. 0 switches it off. A change while the model "
+        "is live leaves the leads that have reached it already where they are, until you press Move Them Now.",
     )
     sales_ready_grade_id = fields.Many2one(
         "lead.scoring.grade",
@@ -56,7 +56,8 @@ class LeadScoringModel(models.Model):
         domain="[('model_id', '=', id)]",
         copy=False,
         ondelete="set null",
-        help="Leads that reach this grade, or a better one, are sales-ready. Without any it is switched off.",
+        help="Leads that reach this grade, or a better one, are sales-ready. Without any it is switched off. A change while "
+        "the model is live leaves the leads that have reached it already where they are, until you press Move Them Now.",
     )
     moves_since = fields.Datetime(
         readonly=True,

@@ -28,8 +28,7 @@ class LeadScoringRuleBacktest(models.TransientModel):
         "Points Suggested From",
         readonly=True,
         ondelete="set null",
-        help="The trained predictive model that these leads are covered by, a live one first. The suggested points repeat "
-        "what it knows of the leads, which it may have learned from these very leads.",
+        help="The trained predictive model that covers these leads, a live one first.",
     )
     asked_count = fields.Integer(readonly=True, help="Leads that the predictive model was asked about.")
     basis = fields.Text(compute="_compute_basis")
@@ -194,6 +193,7 @@ class LeadScoringRuleBacktestLine(models.TransientModel):
         readonly=True,
         aggregator=None,
         help="Learned for all rules at once: rules that often come together share their points. From the probabilities "
-        "that a predictive model gives these leads, else from how they ended; below the list it says which. Scaled so "
-        "that the best hundredth of these leads gets 100. 0: nothing is suggested.",
+        "that a trained predictive model gives these leads: they repeat what it knows, which it may have learned from these "
+        "very leads. Without such a model from how the leads ended. Scaled so that the best hundredth of these leads gets "
+        "100. 0: nothing is suggested.",
     )
