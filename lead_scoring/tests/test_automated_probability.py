@@ -140,7 +140,8 @@ class TestAutomatedProbability(LeadScoringCommon):
     def test_a_model_that_gives_no_lead_its_own_score_sets_no_probability(self):
         self.model.action_go_live()
         second = self.model.copy({"name": "Second", "sequence": 20, "use_as_probability": True})
-        second.sudo().write({"version_id": self.model.version_id.copy({"model_id": second.id}).id, "state": "live"})
+        second.sudo().version_id = self.model.version_id.copy({"model_id": second.id})
+        second.action_go_live()
         before = self.leads.mapped("automated_probability")
         self._run_cron()
         self.assertEqual(self.leads.mapped("automated_probability"), before)
