@@ -120,7 +120,7 @@ class TestPointsFromThePredictiveModel(RulesCommon):
         self.assertEqual((backtest.closed_count, backtest.asked_count), (100, 95))
         self.assertIn("for the 95 of these leads that it covers", backtest.basis)
 
-    def test_a_model_of_another_outcome_or_not_ready_or_broken_is_not_asked(self):
+    def test_a_model_that_is_not_ready_or_broken_is_not_asked(self):
         version = self.predictive.version_id
         self.env.cr.execute(
             "UPDATE lead_scoring_model_version SET report = jsonb_set(report::jsonb, '{gate}', '\"not_ready\"') WHERE id = %s",
