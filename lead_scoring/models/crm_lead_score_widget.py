@@ -217,7 +217,7 @@ class CrmLead(models.Model):
         card = self._cards_of([row.version_id.id]).get(row.version_id.id)
         if card is None:
             return False
-        return reasons(self.env, card, self.ids, [self._stored_levels(row)], row.version_id.outcome, everything=True)[
+        return reasons(self.env, card, self.ids, [self._stored_levels(row)], row.version_id._predicts(), everything=True)[
             self.id
         ]
 
