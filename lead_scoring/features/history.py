@@ -133,7 +133,7 @@ def read_once():
 def _past(env, leads, domains):
     """Return the :class:`_Past` of some leads' customers, or of all."""
     read = _read.get()
-    if read is None or not read and len(domains) < MANY_LEADS:
+    if read is None or (not read and len(domains) < MANY_LEADS):
         return _Past(_events_of(env, leads, domains), _is_one_company(env))
     if not read:
         read["past"] = _Past(_events(env, SQL("TRUE")), _is_one_company(env))
