@@ -147,7 +147,9 @@ def verdicts(result):
 def report(result, say=print):
     """Print the result; returns whether all marks are met."""
     say("")
-    say(f"{result['leads']:,} leads, {result['open']:,} open, {result['features']} features")
+    # Which ones the model keeps depends on the leads, whose ages are counted to today; some are dearer to read.
+    names = result["features"]
+    say(f"{result['leads']:,} leads, {result['open']:,} open, {len(names)} features: {', '.join(names)}")
     say(
         os.environ.get("LEAD_SCORING_SERVER", "PostgreSQL")
         + ": "

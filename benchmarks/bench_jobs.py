@@ -42,7 +42,7 @@ def train(env, say):
         "turns": len(turns),
         "longest_turn": max(turns),
         "versions": [version.id, shifted.id],
-        "features": len(card.features),
+        "features": list(card.names),
     }
 
 

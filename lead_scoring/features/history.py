@@ -7,10 +7,15 @@ A lead with none of these has nobody to know anything about: missing, not 0.
 With several companies in the database a lead knows the history in its own company and that of leads without
 one, never another company's.
 
-The history of all leads of a batch is one query by the indexes of contact and of e-mail domain. Texts come as
-64-bit hashes and whole columns as packed bytes: a hundred thousand closed leads are a few arrays. The counting
-is sorting and searching, so that a hundred leads of one big customer cost no hundred passes over its history.
+The history of all leads of a batch is one query by the indexes of contact and of e-mail domain; within
+:func:`read_once` it is one query for all batches. Texts come as 64-bit hashes and whole columns as packed bytes: a
+hundred thousand closed leads are a few arrays. The counting is sorting once and searching, so that a hundred leads of
+one big customer cost no hundred passes over its history.
 """
+
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cached_property
 
 import numpy as np
 
@@ -59,6 +64,17 @@ _COLUMNS = {
     "closed": SQL("coalesce((%s * 1000000)::int8, 9223372036854775807)", epoch(CLOSED_AT)),
 }
 
+# How the columns of events come, and as what: the type of PostgreSQL's numbers, most significant byte first.
+_PACKED = {
+    "partner": ("int4send(%s::int4)", np.dtype(">i4")),
+    "commercial": ("int4send(%s::int4)", np.dtype(">i4")),
+    "email": ("int8send(%s)", np.dtype(">i8")),
+    "criterion": ("int8send(%s)", np.dtype(">i8")),
+    "company": ("int4send(%s::int4)", np.dtype(">i4")),
+    "won": ("int2send(%s::int2)", np.dtype(">i2")),
+    "closed": ("int8send(%s)", np.dtype(">i8")),
+}
+
 
 def find(env, names, labels):
     """Return the features by name: all, or those among ``names``."""
@@ -82,121 +98,200 @@ def columns(env, batch, features):
     if not features:
         return {}
     leads = {key: np.array(batch.rows[key], np.int64) for key in _COLUMNS}
-    events = _events(env, leads, batch.rows["domain"])
-    one_company = env.execute_query(SQL("SELECT count(*) FROM res_company"))[0][0] == 1
-    past = _Past(np.round(batch.moments * 1e6).astype(np.int64), leads, events, one_company)
+    past = _past(env, leads, batch.rows["domain"])
+    moments = np.round(batch.moments * 1e6).astype(np.int64)
     counts = {}
     for subject in sorted({feature.subject for feature in features.values()}):
-        counts[subject, "won"], counts[subject, "lost"] = past.earlier(KEYS[subject])
+        counts[subject, "won"], counts[subject, "lost"] = past.earlier(KEYS[subject], leads, moments)
     return {name: NumberColumn(counts[HISTORY[name][1:]]) for name in features}
 
 
-def _events(env, leads, domains):
-    """Return the closed leads of the batch's customers or e-mail domains: int64 of shape (m,) by key."""
-    event = SQL(", ").join(SQL("%s AS %s", column, SQL.identifier(key)) for key, column in _COLUMNS.items())
+# ------------------------------------------------------------
+# Reading
+# ------------------------------------------------------------
+
+# What was read within read_once(): a dictionary with the _Past, empty until then; None outside.
+_read = ContextVar("history of closed leads", default=None)
+# A batch of fewer leads is not worth to read the history of all customers.
+MANY_LEADS = 2_000
+
+
+@contextmanager
+def read_once():
+    """Read the closed leads of all customers once for all batches within, not those of its own for each.
+
+    A pass over all leads meets most customers in each of its batches. What is closed meanwhile counts from the next
+    pass on.
+    """
+    token = _read.set({})
+    try:
+        yield
+    finally:
+        _read.reset(token)
+
+
+def _past(env, leads, domains):
+    """Return the :class:`_Past` of some leads' customers, or of all."""
+    read = _read.get()
+    if read is None or (not read and len(domains) < MANY_LEADS):
+        return _Past(_events_of(env, leads, domains), _is_one_company(env))
+    if not read:
+        read["past"] = _Past(_events(env, SQL("TRUE")), _is_one_company(env))
+    return read["past"]
+
+
+def _is_one_company(env):
+    return env.execute_query(SQL("SELECT count(*) FROM res_company"))[0][0] == 1
+
+
+def _events_of(env, leads, domains):
+    """Return the closed leads of the customers and e-mail domains of some leads, see :func:`_events`."""
     customer = SQL(
         "(p.commercial_partner_id = ANY(%s) OR p.id = ANY(%s))",
         int_array(np.unique(leads["commercial"]).tolist()),
         int_array(np.unique(leads["partner"]).tolist()),
     )
-    (packed,) = env.execute_query(
+    same_domain = SQL("l.email_domain_criterion = ANY(%s)", sorted(set(domains) - {None}))
+    # Two parts, each by its index.
+    return _events(env, customer, SQL("%s AND %s IS NOT TRUE", same_domain, customer))
+
+
+def _events(env, *conditions):
+    """Return the closed leads that meet any of some conditions, which exclude each other: arrays of shape (m,) by key.
+
+    :param conditions: on the lead ``l`` and its contact ``p``
+    """
+    event = SQL(", ").join(SQL("%s AS %s", _COLUMNS[key], SQL.identifier(key)) for key in _PACKED)
+    parts = SQL(" UNION ALL ").join(
         SQL(
-            """
-            SELECT %(packed)s
-            FROM (
-                SELECT %(event)s
-                FROM res_partner p JOIN crm_lead l ON l.partner_id = p.id
-                WHERE l.won_status IN ('won', 'lost') AND %(customer)s
-                UNION ALL
-                SELECT %(event)s
-                FROM crm_lead l LEFT JOIN res_partner p ON p.id = l.partner_id
-                WHERE l.won_status IN ('won', 'lost') AND l.email_domain_criterion = ANY(%(domains)s)
-                  AND %(customer)s IS NOT TRUE
-            ) event
-            """,
-            packed=SQL(", ").join(SQL("string_agg(int8send(%s), '')", SQL.identifier(key)) for key in _COLUMNS),
-            event=event,
-            customer=customer,
-            domains=sorted(set(domains) - {None}),
+            "SELECT %s FROM crm_lead l LEFT JOIN res_partner p ON p.id = l.partner_id"
+            " WHERE l.won_status IN ('won', 'lost') AND %s",
+            event,
+            condition,
         )
+        for condition in conditions
     )
-    return {key: np.frombuffer(column or b"", ">i8").astype(np.int64) for key, column in zip(_COLUMNS, packed)}
+    packed = SQL(", ").join(
+        SQL("string_agg(%s, '')", SQL(send, SQL.identifier(key))) for key, (send, _dtype) in _PACKED.items()
+    )
+    (columns_,) = env.execute_query(SQL("SELECT %s FROM (%s) event", packed, parts))
+    return {
+        key: np.frombuffer(column or b"", dtype).astype(dtype.newbyteorder("="))
+        for (key, (_send, dtype)), column in zip(_PACKED.items(), columns_)
+    }
+
+
+# ------------------------------------------------------------
+# Counting
+# ------------------------------------------------------------
 
 
 class _Past:
-    """Counts the closed leads before the moments of other leads.
+    """Closed leads, sorted so that those of a key before a moment are found by search.
 
-    Keys are numbered over events and leads together: int64 of shape (events + leads,), -1 is missing.
-
-    :param moments: int64 of shape (leads,), microseconds since 1970
-    :param leads, events: int64 arrays by key, of shapes (leads,) and (events,)
+    :param events: arrays of shape (m,) by key, see :func:`_events`
+    :param one_company: whether the database has a single company, so that nobody is to be kept apart
     """
 
-    def __init__(self, moments, leads, events, one_company):
-        self.moments = moments
-        self.leads = leads
-        self.n_events = len(events["won"])
-        self.keys = {key: np.concatenate([events[key], leads[key]]) for key in _COLUMNS}
-        self.company = _codes(self.keys["company"])
-        if one_company:
-            self.company[:] = -1
-        self.won = events["won"] > 0
-        self.times, self.event_times = np.unique(events["closed"], return_inverse=True)
-        self.lead_times = np.searchsorted(self.times, moments, "left")  # events strictly before the moment
+    def __init__(self, events, one_company):
+        self.events = events
+        self.one_company = one_company
+        self.orders = {}
 
-    def earlier(self, keys):
+    @cached_property
+    def times(self):
+        """The moments at which leads closed, ascending."""
+        return np.unique(self.events["closed"])
+
+    def earlier(self, keys, leads, moments):
         """Return how many leads related by either key were won, and lost; float64 of shape (n,), NaN unknown.
 
         Related by the first or the second: as many as by the one and by the other, less those by both.
+
+        :param leads: int64 arrays by key, of shape (n,)
+        :param moments: int64 of shape (n,), microseconds since 1970
         """
-        first, second = (_codes(self.keys[key]) for key in keys)
-        both = _joint(first, second)
-        counts = self._count(first) + self._count(second) - self._count(both) - self._itself()
-        nobody = ((first < 0) & (second < 0))[self.n_events :]
+        until = np.searchsorted(self.times, moments, "left")  # events strictly before the moment
+        first, second = keys
+        counts = (
+            self._count((first,), leads, until)
+            + self._count((second,), leads, until)
+            - self._count(keys, leads, until)
+            - self._itself(leads, moments)
+        )
+        nobody = (leads[first] == _NOBODY) & (leads[second] == _NOBODY)
         won, lost = np.where(nobody, np.nan, counts)
         return won, lost
 
-    def _itself(self):
+    @staticmethod
+    def _itself(leads, moments):
         """Return 1 for the leads that had closed before their own moment, as won and lost; shape (2, n)."""
-        closed = self.leads["closed"] < self.moments
-        return closed * np.array([self.leads["won"], self.leads["lost"]], np.float64)
+        return (leads["closed"] < moments) * np.array([leads["won"], leads["lost"]], np.float64)
 
-    def _count(self, codes):
-        """Return how many earlier leads of the same key were won, and lost; float64 of shape (2, n).
+    def _count(self, keys, leads, until):
+        """Return how many earlier leads of the same keys were won, and lost; float64 of shape (2, n).
 
         Those without company are known to all; those of a company to its own leads.
         """
-        shared = np.where(self.company[: self.n_events] < 0, codes[: self.n_events], -1)
-        counts = self._count_events(shared, codes[self.n_events :])
-        if (self.company >= 0).any():
-            own = _joint(codes, self.company)
-            counts += self._count_events(own[: self.n_events], own[self.n_events :])
-        return counts
+        if self.one_company:
+            return self._order(keys, "all").count(leads, until)
+        shared = self._order(keys, "shared").count(leads, until)
+        return shared + self._order((*keys, "company"), "all").count(leads, until)
 
-    def _count_events(self, events, leads):
-        """Return counts (2, n) by one sorted sequence of (key, time) and two searches in it for each lead."""
-        known = events >= 0
-        width = len(self.times) + 1
-        place = events[known] * width + self.event_times[known]
+    def _order(self, keys, among):
+        if (keys, among) not in self.orders:
+            events = self.events
+            if among == "shared":
+                chosen = events["company"] == _NOBODY
+                events = {key: column[chosen] for key, column in events.items()}
+            self.orders[keys, among] = _Order(keys, events, self.times)
+        return self.orders[keys, among]
+
+
+class _Order:
+    """Events in the order of the keys they have in common with leads, and of time within."""
+
+    def __init__(self, keys, events, times):
+        self.keys = keys
+        known = np.logical_and.reduce([events[key] != _NOBODY for key in keys])
+        self.width = len(times) + 1
+        self.distinct = []  # for each key, the values that occur so far, of the pairs with those before
+        codes = self._codes({key: events[key][known] for key in keys}, learn=True)
+        place = codes * self.width + np.searchsorted(times, events["closed"][known])
         order = np.argsort(place, kind="stable")
-        place, won = place[order], self.won[known][order]
-        start = np.searchsorted(place, leads * width, "left")
-        end = np.searchsorted(place, leads * width + self.lead_times, "left")
-        won_until = np.concatenate(([0], np.cumsum(won)))
-        won_before = won_until[end] - won_until[start]
-        return np.where(leads < 0, 0, [won_before, end - start - won_before]).astype(float)
+        self.place = place[order]
+        self.won_until = np.concatenate(([0], np.cumsum(events["won"][known][order])))
 
+    def count(self, leads, until):
+        """Return how many events with the keys of each lead were won, and lost, before its moment; float64 (2, n).
 
-def _codes(keys):
-    """Return int64 numbers of the keys, -1 for nobody."""
-    distinct, codes = np.unique(keys, return_inverse=True)
-    numbers = np.arange(len(distinct))
-    numbers[distinct == _NOBODY] = -1
-    return numbers[codes]
+        :param until: int64 of shape (n,), how many moments of events come before that of the lead
+        """
+        codes = self._codes(leads)
+        start = np.searchsorted(self.place, codes * self.width, "left")
+        end = np.searchsorted(self.place, codes * self.width + until, "left")
+        won = self.won_until[end] - self.won_until[start]
+        return np.where(codes < 0, 0, [won, end - start - won]).astype(float)
 
+    def _codes(self, columns_, learn=False):
+        """Return int64 numbers of what the keys are together; -1 where no event has that."""
+        codes = None
+        for at, key in enumerate(self.keys):
+            single = columns_[key]
+            if at:
+                # The pairs of what was before and this key.
+                values = self._code(2 * at - 1, single, learn)
+                width = len(self.distinct[2 * at - 1]) + 1
+                single = np.where((codes < 0) | (values < 0), -1, codes * width + values)
+            codes = self._code(2 * at, single, learn)
+        return codes
 
-def _joint(first, second):
-    """Return the numbers of the pairs that occur, -1 where either is missing."""
-    pairs = np.where((first < 0) | (second < 0), -1, first * (second.max(initial=0) + 1) + second)
-    distinct, numbers = np.unique(pairs, return_inverse=True)
-    return numbers - (len(distinct) > 0 and distinct[0] < 0)
+    def _code(self, place, values, learn):
+        """Return the places of values among those of the events; -1 where they are none of them."""
+        if learn:
+            self.distinct.append(np.unique(values))
+        distinct = self.distinct[place]
+        if not len(distinct):
+            return np.full(len(values), -1)
+        codes = np.minimum(np.searchsorted(distinct, values), len(distinct) - 1)
+        return np.where(distinct[codes] == values, codes, -1)

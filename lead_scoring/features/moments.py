@@ -20,7 +20,7 @@ from ..scoring import weighting
 from ..scoring.table import FeatureTable
 from .extract import extract
 from .feature import epoch
-from .history import CLOSED_AT
+from .history import CLOSED_AT, read_once
 from .outcome import WON, Outcome
 from .pages import PAGE_SIZE
 
@@ -125,7 +125,8 @@ def training_set(env, domain, names, *, seed, now=None, months=None, most=MOST_L
     rows = closed.take(found.leads)
     as_of = rows.begin + found.ages
     pages = [slice(start, start + PAGE_SIZE) for start in range(0, max(len(rows.ids), 1), PAGE_SIZE)]
-    parts = [extract(env, rows.ids[page], names, _stamps(as_of[page]), rows.closed_at[page]) for page in pages]
+    with read_once():
+        parts = [extract(env, rows.ids[page], names, _stamps(as_of[page]), rows.closed_at[page]) for page in pages]
     return TrainingSet(
         rows.ids,
         FeatureTable.concat([part.table for part in parts]),

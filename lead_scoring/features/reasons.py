@@ -181,6 +181,7 @@ class Wording:
         self.features = [features.get(name) for name in card.names]
         self.visible = [feature is None or _may_read(env, feature) for feature in self.features]
         self.values = {}
+        self.said = {}  # many leads of a list have the same reasons
 
     def fetch(self, levels):
         """Look up the words for some levels.
@@ -188,6 +189,7 @@ class Wording:
         :param levels: for each feature of the card the set of levels to be named
         """
         self.values = level_labels(self.env, self._keys(levels))
+        self.said = {}
 
     def _keys(self, levels):
         """Return ``{feature: keys}`` of the categories that some lead has."""
@@ -214,6 +216,12 @@ class Wording:
 
     def reason(self, column, level, points):
         """Return the reason of one level, which was fetched before."""
+        key = column, level, points
+        if key not in self.said:
+            self.said[key] = self._reason(*key)
+        return dict(self.said[key])
+
+    def _reason(self, column, level, points):
         feature, card = self.features[column], self.cards[column]
         label = self.label(column)
         value = self.value(column, level)

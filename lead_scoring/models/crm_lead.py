@@ -125,6 +125,9 @@ class CrmLead(models.Model):
         return result
 
     def _has_field_access(self, field, operation):
+        # Asked for each value of each lead in a list: the answer of super() for one group, at a third of its time.
+        if field.groups == USED:
+            return self.env.su or self.env.user.has_group(USED)
         # It is the managers' while scoring is on: groups of a field are any-of, so the rest is said here.
         if field.name == "lead_score_model_id" and not (self.env.su or self.env.user.has_group(USED)):
             return False
@@ -137,8 +140,14 @@ class CrmLead(models.Model):
     def _compute_lead_score(self):
         rows = self._read_score_rows()
         unscored = dict.fromkeys(SCORE_FIELDS, False)
-        for lead in self:
-            lead.update(rows.get(lead._origin.id, unscored))
+        values = [rows.get(lead._origin.id, unscored) for lead in self]
+        for fname in SCORE_FIELDS:
+            # Leads of one grade, trend or model together: to assign is dearer than to group.
+            alike = {}
+            for lead_id, found in zip(self._ids, values):
+                alike.setdefault(found[fname], []).append(lead_id)
+            for value, ids in alike.items():
+                self.browse(ids)[fname] = value
 
     def _read_score_rows(self):
         """Return ``{lead id: {field: value}}`` of the scored leads among self, in one query.
@@ -183,7 +192,7 @@ class CrmLead(models.Model):
         for version_id, lead_ids, packed in rows:
             version = self.env["lead.scoring.model.version"].sudo().browse(version_id)
             levels = [bytes(level) for level in packed]
-            explained.update(reasons(self.env, version._load_card(), lead_ids, levels, version.outcome, limit))
+            explained.update(reasons(self.env, version._load_card(), lead_ids, levels, version._predicts(), limit))
         return explained
 
     @api.model

@@ -217,9 +217,9 @@ class CrmLead(models.Model):
         card = self._cards_of([row.version_id.id]).get(row.version_id.id)
         if card is None:
             return False
-        return reasons(self.env, card, self.ids, [self._stored_levels(row)], row.version_id.outcome, everything=True)[
-            self.id
-        ]
+        return reasons(
+            self.env, card, self.ids, [self._stored_levels(row)], row.version_id._predicts(), everything=True
+        )[self.id]
 
     def _stored_levels(self, row):
         ((levels,),) = self.env.execute_query(SQL("SELECT levels FROM crm_lead_score WHERE id = %s", row.id))

@@ -368,7 +368,7 @@ class LeadScoringModel(models.Model):
         clock.append(time.perf_counter())
         scores = card.scores(reading.levels)
         clock.append(time.perf_counter())
-        changed = self.env["crm.lead.score"].sudo()._store(self.version_id, reading.ids, scores, reading.levels)
+        changed = self.env["crm.lead.score"].sudo()._store(self, self.version_id, reading.ids, scores, reading.levels)
         clock.append(time.perf_counter())
         seconds = [later - earlier for earlier, later in itertools.pairwise(clock)]
         return BatchResult(len(reading.ids), changed, reading.problems, reading.missing, *seconds)

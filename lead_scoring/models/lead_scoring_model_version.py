@@ -209,6 +209,11 @@ class LeadScoringModelVersion(models.Model):
         # Loading checks the whole text; a version never changes, so once per process is enough.
         return card_from_json(self.scorecard)
 
+    @tools.ormcache("self.id")
+    def _predicts(self):
+        """Return the outcome that this version predicts, without reading its whole report each time."""
+        return self.outcome
+
     def _load_card(self):
         """Like :meth:`_card`, with the name of the model and version in the error."""
         self.ensure_one()

@@ -10,6 +10,7 @@ from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import SQL
 
 from ..features import pages
+from ..features.history import read_once
 from ..scoring.errors import ScoringError
 from .lead_scoring_model import SCORING
 
@@ -128,6 +129,7 @@ class LeadScoringRun(models.Model):
         """Return how many leads are still to be read; at least one for each unfinished run."""
         return sum(max(run.total_count - run.read_count, 1) for run in self)
 
+    @read_once()
     def _go_on(self):
         """Score batch after batch. Return False if the cron's time is over before the run is."""
         try:

@@ -55,11 +55,9 @@ class LeadScoringRun(models.Model):
 
     def _score_page(self, ids):
         after = self.last_lead_id
-        if self.saved_only:
-            self._score_due(ids)
-        else:
-            super()._score_page(ids)
+        result = self._score_due(ids) if self.saved_only else super()._score_page(ids)
         self.env["lead.scoring.due"]._done(self.model_id, after, ids[-1])
+        return result
 
     def _score_due(self, ids):
         """Score those of some leads that the model covers still."""
@@ -72,8 +70,7 @@ class LeadScoringRun(models.Model):
         self.last_lead_id = ids[-1]
 
     def _all_pages_done(self):
-        if not self.saved_only:
-            super()._all_pages_done()
         # Leads that were saved behind the run's back.
         if self.env["lead.scoring.due"]._next(self.model_id, 0, 1):
             self.env["lead.scoring.due"]._wake()
+        return None if self.saved_only else super()._all_pages_done()

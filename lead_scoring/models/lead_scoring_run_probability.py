@@ -8,7 +8,7 @@ import numpy as np
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
-from odoo.tools import SQL
+from odoo.tools import SQL, ormcache
 
 from ..features.feature import int_array
 from ..scoring.errors import ScoringError
@@ -52,8 +52,16 @@ class LeadScoringModel(models.Model):
                     )
                 )
 
+    @api.model
+    @ormcache()
+    def _gives_probabilities(self):
+        """Whether the score of any live model is an automated probability: Odoo asks on every save of a lead."""
+        return bool(self.sudo().search_count([("use_as_probability", "=", True), ("state", "in", SCORING)], limit=1))
+
     def write(self, vals):
         result = super().write(vals)
+        if "use_as_probability" in vals:
+            self.env.registry.clear_cache()
         if vals.get("use_as_probability") and self.filtered(lambda model: model.state in SCORING):
             self._trigger_scoring()
         return result
@@ -77,6 +85,8 @@ class CrmLead(models.Model):
 
     def _get_score_probabilities(self):
         """Return ``{id: percent}`` of the open leads among self whose score is their automated probability."""
+        if not self.env["lead.scoring.model"]._gives_probabilities():
+            return {}
         self.env["lead.scoring.model"].flush_model(["state", "use_as_probability"])
         rows = self.env.execute_query(
             SQL(

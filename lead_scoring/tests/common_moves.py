@@ -73,10 +73,10 @@ class MovesCommon(LeadScoringCommon):
         Score = type(self.env["crm.lead.score"])
         store, wanted = Score._store, {lead.id: score for lead, score in scores.items()}
 
-        def other(model, version, lead_ids, given, levels):
+        def other(rows, model, version, lead_ids, given, levels):
             for place, lead_id in enumerate(lead_ids.tolist()):
                 given[place] = wanted.get(lead_id, given[place])
-            return store(model, version, lead_ids, given, levels)
+            return store(rows, model, version, lead_ids, given, levels)
 
         with patch.object(Score, "_store", other):
             yield

@@ -1,5 +1,8 @@
+from unittest.mock import patch
+
 from odoo.tests import new_test_user, tagged
 
+from ..features import history
 from ..features.extract import extract
 from ..features.pages import pages
 from .common_features import NOW, FeaturesCommon, days
@@ -196,6 +199,37 @@ class TestEarlierLeads(FeaturesCommon):
         moments = [NOW - days(50 - number) for number in range(len(outcomes))]
         expected = [outcomes[:number].count("won") for number in range(len(outcomes))]
         self.assertEqual(self.values(leads, "contact.earlier_won", moments), expected)
+
+
+class TestEarlierLeadsOfAllCustomers(TestEarlierLeads):
+    """The same, where the closed leads of all customers are read at once, as in the pass of a model over its leads."""
+
+    @classmethod
+    def values(cls, *args):
+        with patch.object(history, "MANY_LEADS", 0), history.read_once():
+            return super().values(*args)
+
+    def _earlier_won(self, lead):
+        return extract(self.env, lead.ids, ["contact.earlier_won"], NOW).table.columns["contact.earlier_won"].values[0]
+
+    def test_a_pass_reads_the_closed_leads_once_for_all_its_batches(self):
+        self.lead(NOW - days(90), NOW - days(80), "won", partner_id=self.partner.id)
+        leads = [self.lead(partner_id=self.partner.id), self.lead(email_from="ada@engines.test"), self.lead()]
+        read, events = [], history._events
+        with (
+            patch.object(history, "_events", lambda *args: read.append(args) or events(*args)),
+            patch.object(history, "MANY_LEADS", 0),
+            history.read_once(),
+        ):
+            found = [self._earlier_won(lead) for lead in leads]
+        self.assertEqual((found[:2], len(read)), ([1, 1], 1))
+        self.assertNotEqual(found[2], found[2], "nobody is known: not a number")
+
+    def test_a_few_leads_do_not_read_those_of_all_customers(self):
+        lead = self.lead(partner_id=self.partner.id)
+        with history.read_once(), patch.object(history, "_events", wraps=history._events) as events:
+            self.assertEqual(self._earlier_won(lead), 0)
+        self.assertEqual([len(call.args) for call in events.mock_calls], [3], "by contact and by domain")
 
 
 @tagged("post_install", "-at_install")

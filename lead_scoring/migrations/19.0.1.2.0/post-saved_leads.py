@@ -6,6 +6,4 @@ def migrate(cr, version):
     env = api.Environment(cr, SUPERUSER_ID, {})
     cron = env.ref("lead_scoring.ir_cron_saved_leads", raise_if_not_found=False)
     if cron:
-        cron.write(
-            {"name": "Lead Scoring: score and move leads that were saved", "code": "model._cron_saved_leads()"}
-        )
+        cron.write({"name": "Lead Scoring: score and move leads that were saved", "code": "model._cron_saved_leads()"})
