@@ -92,13 +92,7 @@ class LeadScoringMove(models.Model):
                     AND (stage.id IS NULL OR (stage.sequence, stage.id) < (target.sequence, target.stage_id))
               LEFT JOIN lead_scoring_grade grade
                      ON grade.model_id = %(model)s AND row.score BETWEEN grade.min_score AND grade.max_score
-              LEFT JOIN (
-                    SELECT lead_id, max(score) FILTER (WHERE model_id = %(model)s) AS score,
-                           bool_or(stage_to_id IS NOT NULL OR converted) AS acted
-                      FROM lead_scoring_move
-                     WHERE kind = %(kind)s AND %(among)s
-                     GROUP BY lead_id
-                   ) AS remembered ON remembered.lead_id = lead.id
+              LEFT JOIN %(remembered)s AS remembered ON remembered.lead_id = lead.id
               LEFT JOIN lead_scoring_grade reached
                      ON reached.model_id = %(model)s
                     AND remembered.score BETWEEN reached.min_score AND reached.max_score
@@ -107,9 +101,8 @@ class LeadScoringMove(models.Model):
                AND %(is_news)s
             """,
             model=model.id,
-            kind=kind,
             from_score=from_score,
-            among=self._among(SQL("lead_id"), lead_ids),
+            remembered=self._remembered(model, kind, lead_ids),
             scores=self._scores(model, lead_ids, given),
             targets=self._targets_table(kind),
             **self._rules_of(kind, from_score),
@@ -121,6 +114,22 @@ class LeadScoringMove(models.Model):
             return SQL("unnest(%s, %s)", *(int_array(numbers) for numbers in given))
         among = self._among(SQL("lead_id"), lead_ids)
         return SQL("(SELECT lead_id, score FROM crm_lead_score WHERE model_id = %s AND %s)", model.id, among)
+
+    def _remembered(self, model, kind, lead_ids):
+        """Return SQL of a table of leads that were looked at before: lead_id, the best score then, whether it acted."""
+        among = self._among(SQL("lead_id"), lead_ids)
+        if kind == QUALIFIED:  # that it was is enough: no need to group as many rows as there are leads
+            return SQL(
+                "(SELECT lead_id, NULL::int AS score FROM lead_scoring_move WHERE kind = %s AND %s)", kind, among
+            )
+        return SQL(
+            "(SELECT lead_id, max(score) FILTER (WHERE model_id = %s) AS score,"
+            " bool_or(stage_to_id IS NOT NULL OR converted) AS acted"
+            " FROM lead_scoring_move WHERE kind = %s AND %s GROUP BY lead_id)",
+            model.id,
+            kind,
+            among,
+        )
 
     def _rules_of(self, kind, from_score):
         """Return the SQL conditions of a kind: what is news, when anything may be done, and what is marked."""
