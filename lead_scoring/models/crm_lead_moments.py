@@ -59,7 +59,7 @@ class CrmLead(models.Model):
 
     def _fields_that_score(self):
         """Return the names of the fields of a lead that change a score as it is saved; None is any of them."""
-        read = [names for _model_id, names, _domain in self.env["lead.scoring.model"]._read_by_live_models()]
+        read = [live.names for live in self.env["lead.scoring.model"]._live_models()]
         return None if None in read else frozenset().union(*read)
 
     def _changes_scores(self, names):
@@ -70,7 +70,7 @@ class CrmLead(models.Model):
     def _note_changed(self, lead_ids):
         """Have some leads scored before the transaction ends, if a live model does that."""
         lead_ids = set(lead_ids)
-        if not lead_ids or not self.env["lead.scoring.model"]._read_by_live_models():
+        if not lead_ids or not self.env["lead.scoring.model"]._live_models():
             return
         precommit = self.env.cr.precommit
         if CHANGED not in precommit.data:
@@ -90,8 +90,7 @@ class CrmLead(models.Model):
         lead_ids = sorted(self.env.cr.precommit.data.pop(CHANGED, ()))
         if not lead_ids:
             return
-        live = self.env["lead.scoring.model"]._read_by_live_models()
-        due = {model_id: lead_ids for model_id, _names, _domain in live}
+        due = {live.id: lead_ids for live in self.env["lead.scoring.model"]._live_models()}
         if len(lead_ids) <= MOST_AT_ONCE:
             try:
                 with self.env.cr.savepoint(flush=False):
@@ -109,15 +108,15 @@ class CrmLead(models.Model):
         self.env.flush_all()
         self.env.cr.execute(SQL("SET LOCAL lock_timeout = %s", LOCK_TIMEOUT))
         due = {}
-        for model_id, _names, domain in self.env["lead.scoring.model"]._read_by_live_models():
-            model = self.env["lead.scoring.model"].browse(model_id)
-            covered = sorted(self._search(domain & Domain("id", "in", lead_ids)))
+        for live in self.env["lead.scoring.model"]._live_models():
+            model = self.env["lead.scoring.model"].browse(live.id)
+            covered = sorted(self._search(live.domain & Domain("id", "in", lead_ids)))
             self._drop_uncovered(model, set(lead_ids) - set(covered))
             free = self._free_to_score(model, covered)
-            due[model_id] = sorted(set(covered) - set(free))
+            due[live.id] = sorted(set(covered) - set(free))
             if free:
-                batch = model._score_batch(free)
-                if batch.changed and self.env["lead.scoring.move"]._may_be_due(model, free):
+                batch = model._score_batch(free, live)
+                if batch.changed and self.env["lead.scoring.move"]._may_be_due(model, free, live.sales_ready_from):
                     self._trigger_moves()
         self.env.cr.execute(SQL("SET LOCAL lock_timeout TO DEFAULT"))
         return due

@@ -188,7 +188,7 @@ class CrmLeadScore(models.Model):
         :return: list of n trend codes and list of n earlier scores (None where not known)
         """
         card = version._load_card()
-        days, sensitivity = self.env["lead.scoring.config"]._trend_settings(model.company_id.id)
+        days, sensitivity = self.env["lead.scoring.config"]._trend_settings(model.id)
         cutoff = now - timedelta(days=days) + RUN_JITTER
         # A lead is scored whenever it is saved: what it scored a minute ago is no trend, a run of the day before is.
         latest = now - timedelta(days=1) + RUN_JITTER

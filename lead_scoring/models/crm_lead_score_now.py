@@ -56,7 +56,9 @@ class CrmLead(models.Model):
                     with self.env.cr.savepoint():
                         batch = model._score_batch(covered.ids)
                     scored.update(covered.ids)
-                    if batch.changed and self.env["lead.scoring.move"]._may_be_due(model, covered.ids):
+                    if batch.changed and self.env["lead.scoring.move"]._may_be_due(
+                        model, covered.ids, model._sales_ready_from()
+                    ):
                         covered._trigger_moves()
             except (ScoringError, UserError) as error:
                 problems.append(str(error))

@@ -160,10 +160,10 @@ class LeadScoringConfig(models.Model):
         return ScoringSettings(*(config[name] for name in ScoringSettings._fields))
 
     @api.model
-    @ormcache("company_id")
-    def _trend_settings(self, company_id):
-        """Return ``(trend_days, trend_sensitivity)`` for a company: asked with every lead that is saved."""
-        settings = self._settings(self.env["res.company"].browse(company_id))
+    @ormcache("model_id")
+    def _trend_settings(self, model_id):
+        """Return ``(trend_days, trend_sensitivity)`` for the company of a model: asked with every lead that is saved."""
+        settings = self._settings(self.env["lead.scoring.model"].sudo().browse(model_id).company_id)
         return settings.trend_days, settings.trend_sensitivity
 
     # Whether leads are scored as they are saved, and how a trend is found, is asked with every lead that is saved: the

@@ -19,17 +19,22 @@ class LeadScoringGrade(models.Model):
         )
         with models_._leads_stay():
             grades = super(LeadScoringGrade, self.with_context(**LEADS_STAY)).create(vals_list)
+        self.env.registry.clear_cache()
         return grades.with_env(self.env)
 
     def write(self, vals):
         if not RANGES & vals.keys():
             return super().write(vals)
         with self.model_id._leads_stay():
-            return super(LeadScoringGrade, self.with_context(**LEADS_STAY)).write(vals)
+            result = super(LeadScoringGrade, self.with_context(**LEADS_STAY)).write(vals)
+        self.env.registry.clear_cache()
+        return result
 
     def unlink(self):
         with self.model_id._leads_stay():
-            return super(LeadScoringGrade, self.with_context(**LEADS_STAY)).unlink()
+            result = super(LeadScoringGrade, self.with_context(**LEADS_STAY)).unlink()
+        self.env.registry.clear_cache()
+        return result
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_sales_ready(self):

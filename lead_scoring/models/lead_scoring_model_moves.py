@@ -1,4 +1,5 @@
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
@@ -26,6 +27,21 @@ DECIDES_MOMENTS = {"state", "active", "version_id", "domain", "team_ids", "compa
 DECIDES_SALES_READY = {"sales_ready_by", "sales_ready_score", "sales_ready_grade_id", "grade_ids"}
 # In the context of what is written meanwhile.
 LEADS_STAY = {"lead_scoring_leads_stay": True}
+
+
+class LiveModel(NamedTuple):
+    """What scoring a lead as it is saved takes of a live model, which is not read for it: that alone took a millisecond.
+
+    ``names`` are those of the fields of a lead that change its score, None where any may; ``domain`` that of the open
+    leads it covers; ``sales_ready_from`` see :meth:`LeadScoringModel._sales_ready_from`.
+    """
+
+    id: int
+    names: frozenset | None
+    domain: Domain
+    version_id: int
+    company_id: int
+    sales_ready_from: int | None
 
 
 class LeadScoringModel(models.Model):
@@ -259,18 +275,24 @@ class LeadScoringModel(models.Model):
 
     @api.model
     @ormcache()
-    def _read_by_live_models(self):
-        """Return ``((model id, names of fields, Domain of the open leads it covers), ...)``.
+    def _live_models(self):
+        """Return the :class:`LiveModel` of each model that scores leads as they are saved, in their order.
 
-        Of the live models that score leads as they are saved, in their order; none while scoring is switched off. The
-        names are those of the fields of a lead that change its score, None where any may.
+        None while scoring is switched off.
         """
         Config = self.env["lead.scoring.config"].sudo()
         if not Config._is_on():
             return ()
         live = self.sudo().search([("state", "in", SCORING)])
         return tuple(
-            (model.id, model._fields_read(), model._open_lead_domain())
+            LiveModel(
+                model.id,
+                model._fields_read(),
+                model._open_lead_domain(),
+                model.version_id.id,
+                model.company_id.id,
+                model._sales_ready_from(),
+            )
             for model in live
             if not model._filter_problem() and Config._settings(model.company_id).score_on_save
         )
@@ -298,7 +320,7 @@ class LeadScoringModel(models.Model):
                 result = super(LeadScoringModel, self.with_context(**LEADS_STAY)).write(vals)
         else:
             result = super().write(vals)
-        if DECIDES_MOMENTS & vals.keys():
+        if (DECIDES_MOMENTS | DECIDES_SALES_READY) & vals.keys():
             self.env.registry.clear_cache()
         return result
 

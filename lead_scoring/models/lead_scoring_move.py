@@ -192,9 +192,11 @@ class LeadScoringMove(models.Model):
         return {lead_id for (lead_id,) in rows}
 
     @api.model
-    def _may_be_due(self, model, lead_ids):
-        """Tell, at little cost, whether any of some leads may be due: never False where one is."""
-        from_score = model._sales_ready_from()
+    def _may_be_due(self, model, lead_ids, from_score):
+        """Tell, at little cost, whether any of some leads may be due: never False where one is.
+
+        :param from_score: the lowest score that is sales-ready by the model, None where that is switched off
+        """
         remembered = SQL("FROM lead_scoring_move move WHERE move.lead_id = row.lead_id AND move.kind =")
         rows = self.env.execute_query(
             SQL(

@@ -73,7 +73,9 @@ class TestMomentsOfALead(MovesCommon):
         calls = []
         score_batch = type(self.model)._score_batch
         with patch.object(
-            type(self.model), "_score_batch", lambda model, ids: calls.append(ids) or score_batch(model, ids)
+            type(self.model),
+            "_score_batch",
+            lambda model, ids, *known: calls.append(ids) or score_batch(model, ids, *known),
         ):
             self.hot.source_id = self.cold
             self._save()
@@ -157,7 +159,7 @@ class TestMomentsOfALead(MovesCommon):
         self.assertFalse(lead.lead_score_trend)
 
     def test_an_error_of_ours_never_keeps_a_lead_from_being_saved(self):
-        def broken(model, ids):
+        def broken(model, ids, known):
             model.env.cr.execute("SELECT 1 / 0")
 
         with patch.object(type(self.model), "_score_batch", broken), mute_logger(LOGGER, "odoo.sql_db"):
@@ -271,6 +273,23 @@ class TestMomentsOfALead(MovesCommon):
         self._save()
         self.assertEqual(self._triggered("saved"), 1, "once for all leads of a minute")
 
+    def test_what_is_sales_ready_today_decides_whether_a_save_wakes_the_action_that_moves(self):
+        best = self.model.grade_ids.sorted("min_score")[-1]
+        changes = (
+            (lambda: self.model.write({"sales_ready_score": 99}), 0),
+            (lambda: self.model.write({"sales_ready_score": 60}), 1),
+            (lambda: self.model.write({"sales_ready_by": "grade", "sales_ready_grade_id": best.id}), 0),
+            (lambda: self.model.write({"grade_ids": [(1, best.id, {"min_score": 60})]}), 1),
+        )
+        self.model.write({"grade_ids": [(1, best.id, {"min_score": 99})]})
+        for lead, (change, woken) in zip(self.cool, changes):
+            change()
+            self.triggers.search([]).unlink()
+            lead.source_id = self.referral
+            self._save()
+            self.assertTrue(60 <= lead.lead_score < 99)
+            self.assertEqual(self._triggered("saved"), woken)
+
     def test_a_rolled_back_save_leaves_no_score(self):
         self.env.cr.flush()
         with suppress(KeyError), self.env.cr.savepoint():
@@ -365,7 +384,9 @@ class TestMomentsOfALead(MovesCommon):
         calls = []
         score_batch = type(self.model)._score_batch
         with patch.object(
-            type(self.model), "_score_batch", lambda model, ids: calls.append(ids) or score_batch(model, ids)
+            type(self.model),
+            "_score_batch",
+            lambda model, ids, *known: calls.append(ids) or score_batch(model, ids, *known),
         ):
             survivor = (head | tail).merge_opportunity()
             self._save()
