@@ -180,6 +180,23 @@ class TestLooks(ScoredScreens):
         for size in ("1366x768", "390x844"):
             self._assert_still(size)
 
+    def test_nothing_below_the_widget_of_a_closed_lead_moves(self):
+        lead = self.hot[1]
+        lead.action_set_won()
+        with self.looking("/odoo/my-open-leads-scored", ".o_data_row [data-trend]") as page:
+            page.call(HOLD)
+            page.call(
+                """id => odoo.__WOWL_DEBUG__.root.env.services.action.doAction({
+                    type: "ir.actions.act_window", res_model: "crm.lead", res_id: id, views: [[false, "form"]],
+                }).then(() => true)""",
+                lead.id,
+            )
+            page.wait(PANEL)
+            before = page.call(BELOW)
+            page.call(RELEASE)
+            page.wait(f"{PANEL} .o_lead_score_message")
+            self.assertEqual(page.call(BELOW), before)
+
     def _assert_still(self, size):
         is_phone = size == "390x844"
         shows = ".o_kanban_record [data-trend]" if is_phone else ".o_data_row [data-trend]"
