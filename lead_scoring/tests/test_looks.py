@@ -131,6 +131,8 @@ class TestLooks(ScoredScreens):
 
     def _assert_widget_is_legible(self, dark):
         with self.looking(self.lead_path, REASONS, dark=dark) as page:
+            is_dark = page.do("Boolean(document.querySelector('link[href*=assets_web_dark]'))")
+            self.assertEqual(is_dark, dark, "styles of the other bundle")
             self._assert_contrast(page, PANEL, ".o_lead_score_reason_bar")
             page.click(".o_lead_score_toggle_all", then=".o_lead_score_all")
             self._assert_contrast(page, PANEL)
