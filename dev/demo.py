@@ -32,7 +32,7 @@ def demo(arguments: list[str]) -> None:
             if _must_make(database, leads):
                 _make(database)
                 stamp(STAMPS, database=database, odoo=databases.odoo_key(), leads=leads or "recent", result=None)
-            _update(database)
+            update(database)
             if stamps(STAMPS)["result"] is None:
                 stamp(STAMPS, result=_fill(database, stamps(STAMPS)["leads"]))
         say("\n".join(stamps(STAMPS)["result"]))
@@ -72,7 +72,7 @@ def _make(database: str) -> None:
     stamp(STAMPS, addon=databases.addon_key())
 
 
-def _update(database: str) -> None:
+def update(database: str) -> None:
     """Update the addon in the database if its files changed."""
     key = databases.addon_key()
     if stamps(STAMPS).get("addon") != key:
@@ -133,7 +133,7 @@ def serve(arguments: list[str]) -> None:
     port = need_port()
     with prepared("demo"):
         database = existing()
-        _update(database)
+        update(database)
         with odoo_server(database, port, host(), None) as process:
             say(f"http://localhost:{port}  admin / admin  {WHERE}  (Ctrl-C stops)")
             process.wait()

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import subprocess
-from pathlib import Path
 
-from dev.cache import made_once
-from dev.paths import ROOT, cache
-from dev.process import follow, foreground
-from dev.say import Problem, say, step
+from dev import npm
+from dev.paths import ROOT
+from dev.process import foreground
+from dev.say import Problem, say
 from dev.venv import environment
 
 PRETTIER = {"prettier": "3.6.2", "@prettier/plugin-xml": "3.4.2"}
@@ -74,20 +73,7 @@ def _xml_files() -> list[str]:
 
 def _prettier() -> list[str]:
     """The command that runs prettier with its XML plugin, installed on first use."""
-    binaries = environment("lint").parent
-    folder = cache() / ("prettier-" + "-".join(PRETTIER.values()))
-    made_once(folder, lambda part: _install_prettier(binaries, part), "it installs prettier")
-    modules = folder / "node_modules"
+    modules = npm.modules("prettier", PRETTIER)
     plugin = modules / "@prettier" / "plugin-xml" / "src" / "plugin.js"
     options = [f"--plugin={plugin}", *PRETTIER_OPTIONS[1:]]
-    return [str(binaries / "node"), str(modules / "prettier" / "bin" / "prettier.cjs"), *options]
-
-
-def _install_prettier(binaries: Path, part: Path) -> None:
-    packages = [f"{name}@{version}" for name, version in PRETTIER.items()]
-    npm = [str(binaries / "npm"), "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", str(part)]
-    part.mkdir(parents=True, exist_ok=True)
-    with step("Installing prettier"):
-        code, last = follow([*npm, *packages], lambda line: None)
-        if code:
-            raise Problem(f"prettier could not be installed ({' '.join(last)[-200:]}): is the npm registry reachable?")
+    return [str(npm.node()), str(modules / "prettier" / "bin" / "prettier.cjs"), *options]

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from dev.browser import PATIENCE, SETTLED, browser_context
 from dev.databases import prepared
-from dev.demo import existing
+from dev.demo import existing, update
 from dev.paths import ADDON, ROOT, RUN
 from dev.ports import need_port
 from dev.say import say, step
@@ -63,6 +63,7 @@ def screenshots(_arguments: list[str]) -> None:
     address = f"http://127.0.0.1:{port}"
     FOLDER.mkdir(parents=True, exist_ok=True)
     with prepared("demo"):
+        update(existing())
         with (
             odoo_server(existing(), port, "127.0.0.1", RUN / "log" / "odoo.log", cron=False),
             browser_context(address) as context,

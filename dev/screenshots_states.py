@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import sys
-from collections.abc import Callable
+import xmlrpc.client
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from dev import databases
-from dev.browser import PATIENCE, SETTLED, browser_context
+from dev import databases, npm
+from dev.browser import PATIENCE, SETTLED, browser_context, log_in
 from dev.databases import own
 from dev.demo import existing
 from dev.paths import ROOT, RUN
@@ -20,7 +23,9 @@ FOLDER = ROOT / "docs" / "images" / "widget"
 DESK, PHONE = (1400, 1000), (390, 844)
 PANEL = ".o_lead_score_panel"
 RELATED = "div[name=lead_related_scores]"
+DATABASE = "demo_states"
 LIST = "my-open-leads-scored"
+RTLCSS = {"rtlcss": "4.3.0"}  # Odoo mirrors its styles with it
 
 
 class State(NamedTuple):
@@ -32,6 +37,7 @@ class State(NamedTuple):
     steps: tuple[Callable, ...] = ()
     crop: str = PANEL
     size: tuple = DESK
+    login: str = "admin"
 
 
 def click(selector: str) -> Callable:
@@ -51,10 +57,23 @@ def offline(page) -> None:
     page.context.set_offline(True)
 
 
+def taken_away(page) -> None:
+    """The administrator gives the lead that is open to another person."""
+    page.wait_for_selector(".o_lead_score_reasons li", timeout=PATIENCE)
+    address, _, place = page.url.partition("/odoo/")
+    database = own(DATABASE)
+    uid = xmlrpc.client.ServerProxy(f"{address}/xmlrpc/2/common").authenticate(database, "admin", "admin", {})
+    values = [[int(place.rpartition("/")[2])], {"user_id": uid}]
+    xmlrpc.client.ServerProxy(f"{address}/xmlrpc/2/object").execute_kw(
+        database, uid, "admin", "crm.lead", "write", values
+    )
+
+
 LIVE = (
     State("scored", "scored", ".o_lead_score_reasons li"),
     State("all_reasons", "scored", ".o_lead_score_all tfoot", (click(".o_lead_score_toggle_all"),)),
-    State("proposals", "scored", ".o_lead_score_proposals", (tab("proposals"),)),
+    State("proposals", "callable", ".o_lead_score_proposals li", (tab("proposals"),)),
+    State("no_proposals", "scored", ".o_lead_score_proposals", (tab("proposals"),)),
     State("story", "story", ".o_lead_score_story canvas", (tab("story"),)),
     State("feedback", "scored", ".o_lead_score_feedback textarea", (click(".o_lead_score_chat"),)),
     State(
@@ -77,24 +96,39 @@ LIVE = (
     State("popover", f"/{LIST}", ".o_lead_score_popover li", (click(".o_lead_score_why"),), ".o_lead_score_popover"),
     State("popover_phone", f"/{LIST}", ".o_lead_score_popover li", (click(".o_lead_score_why"),), "body", PHONE),
     State("offline", "scored", ".o_lead_score_section button", (offline, tab("story"))),
+    State("no_rights", "given", ".o_lead_score_problem", (taken_away, tab("story")), login="reader"),
 )
+# Odoo's own words are Arabic here; the addon's are not translated.
+ARABIC = (
+    State("arabic", "scored", ".o_lead_score_reasons li", crop="body"),
+    State("arabic_list", f"/{LIST}", ".o_data_row .o_lead_score_trend", crop="body"),
+)
+RUNNING = (State("running", "scored", ".o_lead_score_message"),)
 STOPPED = (State("out_of_date", "outdated", ".o_lead_score_reasons li"),)
+GROUPS = {"live": LIVE, "arabic": ARABIC, "run": RUNNING, "stop": STOPPED}
 
 
 def states(port: int) -> int:
     """Take each picture; return how many."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    database = own("demo_states")
+    _mirror()
+    database = own(DATABASE)
     databases.drop(database)
     databases.copy(existing(), database)
     try:
-        for what, pictures in (("live", LIVE), ("stop", STOPPED)):
+        for what, pictures in GROUPS.items():
             with step(f"Bringing leads into the states of the widget: {what}"):
                 leads = _prepare(database, what)
             _take_all(database, port, pictures, leads)
     finally:
         databases.drop(database)
-    return len(LIVE) + len(STOPPED)
+    return sum(map(len, GROUPS.values()))
+
+
+def _mirror() -> None:
+    """Let Odoo find what mirrors its styles for languages that are read from right to left."""
+    program = npm.modules("rtlcss", RTLCSS) / ".bin"
+    os.environ["PATH"] = os.pathsep.join([os.environ["PATH"], str(program), str(npm.node().parent)])
 
 
 def _prepare(database: str, what: str) -> dict[str, int]:
@@ -113,7 +147,20 @@ def _take_all(database: str, port: int, pictures: tuple[State, ...], leads: dict
         for state in pictures:
             with step(f"Taking widget/{state.name}"):
                 path = state.lead if state.lead.startswith("/") else f"/crm/{leads[state.lead]}"
-                _take(context, f"{address}/odoo{path}", state)
+                with _logged_in(context, address, state.login) as reader:
+                    _take(reader, f"{address}/odoo{path}", state)
+
+
+@contextlib.contextmanager
+def _logged_in(context, address: str, login: str) -> Iterator:
+    """The administrator's context, or one in which another user is logged in."""
+    if login == "admin":
+        yield context
+        return
+    other = context.browser.new_context()
+    log_in(other, address, login)
+    yield other
+    other.close()
 
 
 def _take(context, url: str, state: State) -> None:

@@ -31,6 +31,8 @@ class ResConfigSettings(models.TransientModel):
             words = {"model": model.name, "state": states[model.state], "count": model.open_count}
             if reason := model.state_reason:
                 lines.append(_("%(model)s: %(state)s. %(reason)s", reason=reason, **words))
+            elif model.open_count == 1:
+                lines.append(_("%(model)s: %(state)s, 1 open lead.", **words))
             else:
                 lines.append(_("%(model)s: %(state)s, %(count)s open leads.", **words))
         return "\n".join(lines) or _("No scoring model is live.")

@@ -15,6 +15,7 @@ from . import (
     test_leak_guard,
     test_learning,
     test_lifecycle,
+    test_looks,
     test_moments,
     test_moments_of_a_lead,
     test_moves,

@@ -29,6 +29,18 @@ class TestOpenLeadsScored(LeadScoringCommon):
         cls.sam.group_ids += cls.env.ref("base.group_allow_export")
         cls.unscored = cls._leads(1, "open", cls.referral, user_id=cls.sam.id)
 
+    def test_odoos_own_lists_offer_score_grade_and_trend(self):
+        for name in ("crm.crm_case_tree_view_leads", "crm.crm_case_tree_view_oppor"):
+            with self.subTest(list=name):
+                arch = self.env["crm.lead"].with_user(self.sam).get_view(self.env.ref(name).id, "list")["arch"]
+                columns = {node.get("name"): node for node in etree.fromstring(arch).iter("field")}
+                for column in ("lead_score", "lead_grade", "lead_score_trend", "lead_score_first_reason"):
+                    self.assertEqual(columns[column].get("optional"), "hide", column)
+                    self.assertFalse(columns[column].get("column_invisible"), column)
+                self.assertEqual(columns["lead_score"].get("widget"), "lead_score")
+                self.assertEqual(columns["lead_grade"].get("widget"), "badge")
+                self.assertEqual(columns["lead_score_trend"].get("widget"), "lead_score_trend")
+
     def _filters(self, user):
         arch = self.env["crm.lead"].with_user(user).get_view(self.env.ref(SEARCH).id, "search")["arch"]
         return {node.get("name"): node for node in etree.fromstring(arch).iter("filter")}

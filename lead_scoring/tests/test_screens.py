@@ -1,33 +1,10 @@
-from datetime import timedelta
+from odoo.tests import tagged
 
-from odoo import fields
-from odoo.tests import HttpCase, tagged
-from odoo.tools import SQL
-
-from .common import LeadScoringCommon
+from .common_screens import ScoredScreens
 
 
 @tagged("post_install", "-at_install")
-class TestScreens(HttpCase, LeadScoringCommon):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls._trained()
-        cls._take_live(cls.model)
-        # Two referred leads were cold a week ago, one cold lead was a referral: they moved.
-        rising, falling = cls.hot[:2], cls.cool[:1]
-        rising.source_id, falling.source_id = cls.cold, cls.referral
-        cls._score()
-        cls.env.cr.execute(
-            SQL("UPDATE crm_lead_score_history SET date = %s", fields.Datetime.now() - timedelta(days=8))
-        )
-        rising.source_id, falling.source_id = cls.referral, cls.cold
-        cls._score()
-        (cls.hot | cls.cool).user_id = cls.sam
-        cls.model.grade_ids[0].min_score = min(cls.hot.mapped("lead_score"))
-        # The best lead of the list is to be one that rose.
-        cls.hot[2:].unlink()
-
+class TestScreens(ScoredScreens):
     def test_a_salesperson_finds_the_best_lead_first_and_sees_why(self):
         self.start_tour("/odoo/crm", "lead_scoring_my_open_leads", login=self.sam.login)
 

@@ -107,6 +107,9 @@ class TestSettings(LeadScoringCommon):
         settings = self._settings()
         self.assertEqual(settings.lead_scoring_status, "Test model: Live, 10 open leads.")
         self.assertEqual(settings.lead_scoring_next_run, self.env.ref("lead_scoring.ir_cron_score_leads").nextcall)
+        (self.hot | self.cool)[1:].active = False
+        self.model.invalidate_recordset(["open_count"])
+        self.assertEqual(self._settings().lead_scoring_status, "Test model: Live, 1 open lead.")
         self.model.sudo().write({"state": "error", "state_reason": "It is broken."})
         self.assertEqual(self._settings().lead_scoring_status, "Test model: Error. It is broken.")
         self.model.sudo().state = "stopped"

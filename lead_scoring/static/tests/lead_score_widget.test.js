@@ -1,8 +1,16 @@
 import { defineMailModels } from "@mail/../tests/mail_test_helpers";
 import { beforeEach, expect, test } from "@odoo/hoot";
 import { press, queryAllTexts, queryOne } from "@odoo/hoot-dom";
-import { animationFrame, Deferred } from "@odoo/hoot-mock";
-import { contains, defineModels, fields, models, mountView, onRpc } from "@web/../tests/web_test_helpers";
+import { animationFrame, Deferred, freezeTime, runAllTimers } from "@odoo/hoot-mock";
+import {
+    contains,
+    defineModels,
+    defineParams,
+    fields,
+    models,
+    mountView,
+    onRpc,
+} from "@web/../tests/web_test_helpers";
 import { makeServerError } from "@web/../tests/_framework/mock_server/mock_server_utils";
 import { setupChartJsForTests } from "@web/../tests/views/graph/graph_test_helpers";
 import { browser } from "@web/core/browser/browser";
@@ -258,6 +266,17 @@ test("while reasons load there is room for them", async () => {
     expect.verifySteps(["get_lead_score_details [[1]]"]);
 });
 
+test("the form is painted before its reasons are asked for", async () => {
+    answer({});
+    freezeTime();
+    await showForm();
+    expect(".o_lead_score_number").toHaveText("75");
+    expect.verifySteps([]);
+    await runAllTimers();
+    await animationFrame();
+    expect.verifySteps(["get_lead_score_details [[1]]"]);
+});
+
 test("an offline server is said quietly and can be asked again", async () => {
     answer({});
     onRpc("/web/dataset/call_kw/crm.lead/get_lead_score_details", () => new Response("", { status: 502 }), {
@@ -485,6 +504,22 @@ test("what was written stays when it cannot be sent", async () => {
         "get_lead_score_feedback [[1]]",
         'send_lead_score_feedback [[1],75,"They want it."]',
     ]);
+});
+
+test("where one reads from right to left, signs stay before their numbers and arrows are turned", async () => {
+    defineParams({ lang_parameters: { direction: "rtl" } });
+    answer({
+        get_lead_score_story: {
+            changes: [{ date: "2026-01-01 02:00:00", score: 75, change: null, named: [] }],
+            stages: [{ date: "2026-01-04 10:00:00", before: "New", after: "Qualified" }],
+            grades: [],
+        },
+    });
+    await showUnfolded();
+    expect(queryOne(".o_lead_score_points:eq(0)").textContent).toBe("\u200e+24");
+    await openTab("story");
+    expect(texts(".o_lead_score_changes li")[0]).toMatch(/New ← Qualified/);
+    expect.verifySteps(["get_lead_score_details [[1]]", "get_lead_score_story [[1]]"]);
 });
 
 test("in a list the score opens its reasons, without a call for each row", async () => {

@@ -35,6 +35,6 @@ test("the scores of several models stand side by side with their kind", async ()
     expect(queryAllTexts(".o_lead_related_scores tbody td:nth-child(3)")).toEqual(["81", "40"]);
     expect(".o_lead_related_scores tr:eq(1)").toHaveText(/gives the lead its score/);
     expect(".o_lead_related_scores tr:eq(2)").toHaveText(/out of date/);
-    expect(".o_lead_related_scores .badge").toHaveCount(1);
+    expect(".o_lead_related_scores [class*=o_badge_color]").toHaveCount(1);
     expect(".o_lead_related_scores .fa-arrow-up").toHaveCount(2);
 });

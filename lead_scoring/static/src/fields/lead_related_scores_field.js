@@ -1,14 +1,9 @@
 import { registry } from "@web/core/registry";
 import { standardFieldProps } from "@web/views/fields/standard_field_props";
 
-import { Component } from "@odoo/owl";
+import { TREND_ICONS } from "./trend_icons";
 
-const ICONS = {
-    up: "fa-arrow-up text-success",
-    steady: "fa-arrow-right text-muted",
-    down: "fa-arrow-down text-danger",
-    unknown: "fa-minus text-muted",
-};
+import { Component } from "@odoo/owl";
 
 /** The scores that several models give a lead, side by side: points and probabilities are never added up. */
 export class LeadRelatedScoresField extends Component {
@@ -20,7 +15,7 @@ export class LeadRelatedScoresField extends Component {
     }
 
     icon(trend) {
-        return ICONS[trend];
+        return TREND_ICONS[trend];
     }
 }
 

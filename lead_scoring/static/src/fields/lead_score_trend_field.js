@@ -2,14 +2,9 @@ import { _t } from "@web/core/l10n/translation";
 import { registry } from "@web/core/registry";
 import { standardFieldProps } from "@web/views/fields/standard_field_props";
 
-import { Component } from "@odoo/owl";
+import { TREND_ICONS } from "./trend_icons";
 
-const ICONS = {
-    up: "fa-arrow-up text-success",
-    steady: "fa-arrow-right text-muted",
-    down: "fa-arrow-down text-danger",
-    unknown: "fa-minus text-muted",
-};
+import { Component } from "@odoo/owl";
 
 /** The trend of a score as an arrow, with its word as tooltip and for screen readers. */
 export class LeadScoreTrendField extends Component {
@@ -21,7 +16,7 @@ export class LeadScoreTrendField extends Component {
     }
 
     get icon() {
-        return ICONS[this.trend];
+        return TREND_ICONS[this.trend];
     }
 
     get word() {

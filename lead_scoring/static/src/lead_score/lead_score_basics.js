@@ -1,14 +1,9 @@
 import { _t } from "@web/core/l10n/translation";
 import { deserializeDateTime, formatDate, formatDateTime } from "@web/core/l10n/dates";
 
-import { Component } from "@odoo/owl";
+import { TREND_ICONS } from "../fields/trend_icons";
 
-export const TREND_ICONS = {
-    up: "fa-arrow-up text-success",
-    steady: "fa-arrow-right text-muted",
-    down: "fa-arrow-down text-danger",
-    unknown: "fa-minus text-muted",
-};
+import { Component } from "@odoo/owl";
 
 /** Score, grade and trend of a lead on one line, with the model and when it scored. */
 export class LeadScoreBasics extends Component {

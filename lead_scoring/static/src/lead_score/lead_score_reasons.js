@@ -56,6 +56,14 @@ export class LeadScoreReasons extends Component {
         ];
     }
 
+    /** Side by side where there is room; a list with nothing to tell leaves it to the other one. */
+    widthOf({ reasons }) {
+        if (this.props.narrow) {
+            return "col-12";
+        }
+        return reasons.length ? "col-12 col-lg" : "col-12 col-lg-3";
+    }
+
     /** The strongest reason of all takes the whole width of its bar. */
     barOf({ points }) {
         const top = Math.max(...this.props.explanation.reasons.map((reason) => Math.abs(reason.points)), 1);

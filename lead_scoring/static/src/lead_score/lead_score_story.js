@@ -1,5 +1,6 @@
 import { _t } from "@web/core/l10n/translation";
 import { deserializeDateTime, formatDate, formatDateTime } from "@web/core/l10n/dates";
+import { localization } from "@web/core/l10n/localization";
 
 import { ReportChart } from "../report/report_chart";
 import { useLeadCall } from "./lead_calls";
@@ -43,6 +44,12 @@ export class LeadScoreStory extends Component {
 
     get shown() {
         return this.state.all ? this.events : this.events.slice(0, SHOWN);
+    }
+
+    /** The arrow points the way one reads. */
+    movedText({ before, after }) {
+        const arrow = localization.direction === "rtl" ? "←" : "→";
+        return before ? `${before} ${arrow} ${after}` : after;
     }
 
     dayOf({ date }) {
