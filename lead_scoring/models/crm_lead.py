@@ -145,8 +145,9 @@ class CrmLead(models.Model):
             # Leads of one grade, trend or model together: to assign is dearer than to group.
             alike = {}
             for lead_id, found in zip(self._ids, values):
-                alike.setdefault(found[fname], []).append(lead_id)
-            for value, ids in alike.items():
+                # For a dictionary the score 0 and False, which is no score, are the same.
+                alike.setdefault((found[fname] is False, found[fname]), []).append(lead_id)
+            for (_none, value), ids in alike.items():
                 self.browse(ids)[fname] = value
 
     def _read_score_rows(self):

@@ -153,10 +153,14 @@ class CrmLead(models.Model):
     # ------------------------------------------------------------
 
     def _trigger_moves(self):
-        cron = self.env.ref("lead_scoring.ir_cron_saved_leads")
-        waiting = [("cron_id", "=", cron.id), ("call_at", "<=", fields.Datetime.now() + MOVE_DELAY)]
+        cron = self.env.ref("lead_scoring.ir_cron_saved_leads", raise_if_not_found=False)
+        if not cron:  # somebody may have deleted it
+            return
+        now = fields.Datetime.now()
+        # A trigger of the past may be that of a job which is about to end.
+        waiting = [("cron_id", "=", cron.id), ("call_at", ">", now), ("call_at", "<=", now + MOVE_DELAY)]
         if not self.env["ir.cron.trigger"].search_count(waiting, limit=1):
-            cron._trigger(at=fields.Datetime.now() + MOVE_DELAY)
+            cron._trigger(at=now + MOVE_DELAY)
 
     # ------------------------------------------------------------
     # Merged

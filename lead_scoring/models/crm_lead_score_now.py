@@ -25,6 +25,9 @@ class CrmLead(models.Model):
         leads = self.exists()
         if len(leads) > SCORED_AT_ONCE:
             live = self.env["lead.scoring.model"].sudo().search([("state", "=", "live")])
+            if not live:
+                uncovered = self.env._("%(count)s not scored: no live scoring model covers them.", count=len(leads))
+                return self._score_notice(uncovered, warning=True)
             self.env["lead.scoring.due"]._mark(dict.fromkeys(live.ids, leads.ids))
             return self._score_notice(
                 self.env._(

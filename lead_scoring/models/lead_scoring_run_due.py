@@ -27,9 +27,14 @@ class LeadScoringRun(models.Model):
         if not self.env["lead.scoring.config"]._is_on() or not cron._commit_progress(remaining=1):
             return
         # While a model goes live its run is not done with the leads that there are; it wakes this action in the end.
+        unfinished = self.search([("state", "=", "running"), ("saved_only", "=", True)])
+        unfinished.filtered(lambda run: not run._is_wanted()).write(
+            {"state": "cancelled", "date_end": fields.Datetime.now()}
+        )
         for model in self.env["lead.scoring.model"].search([("state", "=", "live")]):
             run = self._of_saved_leads(model)
-            if run and not run._go_on():
+            # Committed first: whoever saves one of the leads meanwhile makes it begin its batch again, not vanish.
+            if run and not (cron._commit_progress() and run._go_on()):
                 self.env["lead.scoring.due"]._wake()
                 cron._commit_progress()
                 return

@@ -1,6 +1,8 @@
 from contextlib import suppress
 from unittest.mock import patch
 
+from psycopg2.errors import SerializationFailure
+
 from odoo.tests import tagged
 from odoo.tools import SQL, mute_logger
 
@@ -255,6 +257,23 @@ class TestMomentsOfALead(MovesCommon):
         self.assertTrue(self._triggered("saved"))
         self._run("saved")
         self.assertFalse(self._due())
+
+    def test_whoever_saves_one_of_the_leads_just_then_does_not_end_the_run(self):
+        score, conflicts = type(self.model)._score_batch, []
+        with patch.object(crm_lead_moments, "MOST_AT_ONCE", 0):
+            lead = self._new()
+            self._save()
+
+        def at_first(model, ids):
+            if not conflicts:
+                conflicts.append(ids)
+                raise SerializationFailure
+            return score(model, ids)
+
+        with patch.object(type(self.model), "_score_batch", at_first):
+            run = self._run("saved")
+        self.assertEqual((run.state, run.scored_count, self.model.state), ("done", 1, "live"))
+        self.assertTrue(conflicts and lead.lead_score)
 
     def test_what_a_model_that_was_stopped_left_due_is_forgotten(self):
         self.env["lead.scoring.due"]._mark({self.model.id: self.hot.ids})

@@ -215,6 +215,20 @@ class TestOpenLeadsScored(LeadScoringCommon):
         self._stop(self.model)
         self.assertIn("no live scoring model", self._score_now(self.hot))
 
+    def test_score_now_of_many_leads_says_so_where_no_model_is_live(self):
+        self._stop(self.model)
+        with patch.object(crm_lead_score_now, "SCORED_AT_ONCE", 3):
+            self.assertIn("4 not scored: no live scoring model covers them.", self._score_now(self.hot))
+
+    def test_a_score_of_zero_and_no_score_are_told_apart(self):
+        zero, none = self.hot[:2]
+        self.env.cr.execute("UPDATE crm_lead_score SET score = 0 WHERE lead_id = %s", [zero.id])
+        self.env.cr.execute("DELETE FROM crm_lead_score WHERE lead_id = %s", [none.id])
+        for leads in (zero + none, none + zero):
+            self.env.invalidate_all()
+            found = dict(zip(leads.ids, leads.mapped("lead_score")))
+            self.assertEqual((str(found[zero.id]), str(found[none.id])), ("0", "False"))
+
     def test_score_now_is_for_those_who_may_read_the_leads(self):
         self.hot.user_id = self.alma
         with self.assertRaises(AccessError):
