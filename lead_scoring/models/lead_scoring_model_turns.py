@@ -243,6 +243,8 @@ class LeadScoringModel(models.Model):
             self._close_training()
             self._store_version(card, report, notes)
             self.env["ir.cron"]._commit_progress()
+            # Other processes hear of the new version now, not when this job is over: they score leads as they are saved.
+            self.env.registry.signal_changes()
         training.end()
 
     def _give_up_training(self, error):

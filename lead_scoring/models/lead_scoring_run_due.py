@@ -75,7 +75,11 @@ class LeadScoringRun(models.Model):
         self.last_lead_id = ids[-1]
 
     def _all_pages_done(self):
-        # Leads that were saved behind the run's back.
-        if self.env["lead.scoring.due"]._next(self.model_id, 0, 1):
-            self.env["lead.scoring.due"]._wake()
         return None if self.saved_only else super()._all_pages_done()
+
+    def _end(self, state, message=None, lasting=False):
+        result = super()._end(state, message, lasting)
+        # Leads that were saved behind the run's back; one that failed would find them again and again.
+        if state == "done" and self.purpose == "score" and self.env["lead.scoring.due"]._next(self.model_id, 0, 1):
+            self.env["lead.scoring.due"]._wake()
+        return result

@@ -59,6 +59,26 @@ class MovesCommon(LeadScoringCommon):
         self.env.invalidate_all()
         return self.env["lead.scoring.run"].search([("model_id", "=", self.model.id)], limit=1)
 
+    def _run_in_short_turns(self):
+        """Run the scheduled action turn after turn, each over after a few commits, until its run is done.
+
+        :return: the run, and how many turns it took
+        """
+        left, turns, run = 0, 0, self.env["lead.scoring.run"]
+
+        def cut(cron, processed=0, *, remaining=None, deactivate=False):
+            nonlocal left
+            left -= 1
+            cron.env.cr.commit()
+            return max(left, 0)
+
+        with patch.object(type(self.env["ir.cron"]), "_commit_progress", cut):
+            while run.state != "done":
+                left, turns = 6, turns + 1
+                run = self._run()
+                self.assertLess(turns, 50)
+        return run, turns
+
     def _save(self):
         """End the transaction of whoever saved something, as far as a test can."""
         self.env.cr.flush()

@@ -275,6 +275,28 @@ class TestMomentsOfALead(MovesCommon):
         self.assertEqual((run.state, run.scored_count, self.model.state), ("done", 1, "live"))
         self.assertTrue(conflicts and lead.lead_score)
 
+    def test_a_run_of_saved_leads_whose_model_was_stopped_is_cancelled(self):
+        run = self.env["lead.scoring.run"].create(
+            {"model_id": self.model.id, "version_id": self.model.version_id.id, "saved_only": True}
+        )
+        self.model.sudo().state = "stopped"
+        self._run("saved")
+        self.assertEqual(run.state, "cancelled")
+
+    def test_without_the_scheduled_action_a_lead_is_scored_and_saved_all_the_same(self):
+        self.env.ref("lead_scoring.ir_cron_saved_leads").unlink()
+        lead = self._new()
+        self._save()
+        self.assertTrue(lead.lead_score)
+        self.assertFalse(self._due())
+
+    def test_the_trigger_of_a_job_that_is_about_to_end_is_not_relied_on(self):
+        cron = self.env.ref("lead_scoring.ir_cron_saved_leads")
+        cron._trigger(at=self._ago(seconds=5))
+        self._new()
+        self._save()
+        self.assertTrue(self.triggers.search([("cron_id", "=", cron.id), ("call_at", ">", self._ago(seconds=1))]))
+
     def test_what_a_model_that_was_stopped_left_due_is_forgotten(self):
         self.env["lead.scoring.due"]._mark({self.model.id: self.hot.ids})
         self.env["lead.scoring.due"]._gc_of_others()

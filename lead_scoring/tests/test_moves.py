@@ -270,25 +270,11 @@ class TestLeadsThatMove(MovesCommon):
         self.env["lead.scoring.config"].create({"name": "Tell", "sales_ready_tell": "message"})
         self._give(self.leads, self.sam)
         self._live()
-        Cron, left = type(self.env["ir.cron"]), 0
-
-        def cut(cron, processed=0, *, remaining=None, deactivate=False):
-            nonlocal left
-            left -= 1
-            cron.env.cr.commit()
-            return max(left, 0)
-
-        turns = 0
         with (
             patch.object(lead_scoring_run_moves, "MOST_LOCKED", 2),
             patch.object(lead_scoring_run_moves, "TELL_BATCH_SIZE", 1),
-            patch.object(Cron, "_commit_progress", cut),
         ):
-            run = self.env["lead.scoring.run"]
-            while run.state != "done":
-                left, turns = 6, turns + 1
-                run = self._run()
-                self.assertLess(turns, 50)
+            run, turns = self._run_in_short_turns()
         self.assertGreater(turns, 3)
         self.assertEqual((run.accepted_count, run.qualified_count, run.told_count), (4, 6, 4))
         self.assertEqual(len(self.env["lead.scoring.run"].search([("model_id", "=", self.model.id)])), 1)

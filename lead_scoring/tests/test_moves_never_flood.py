@@ -292,20 +292,7 @@ class TestNothingFloods(MovesCommon):
     def test_killed_anywhere_the_leads_of_a_new_version_stay_and_none_is_moved_twice(self):
         self._another_version()
         self._of_versions(before={self.cool[0]: 61}, after=dict.fromkeys(self.cool, 80))
-        Cron, left = type(self.env["ir.cron"]), 0
-
-        def cut(cron, processed=0, *, remaining=None, deactivate=False):
-            nonlocal left
-            left -= 1
-            cron.env.cr.commit()
-            return max(left, 0)
-
-        with patch.object(Cron, "_commit_progress", cut):
-            run, turns = self.env["lead.scoring.run"], 0
-            while run.state != "done":
-                left, turns = 6, turns + 1
-                run = self._run()
-                self.assertLess(turns, 50)
+        _run, turns = self._run_in_short_turns()
         self.assertGreater(turns, 1)
         self.assertEqual((self.cool[0].stage_id, self.cool[1:].stage_id), (self.acceptance, self.qualification))
         self.assertEqual(len(self._moves(self.cool, kind="sales_ready")), 6)
