@@ -52,16 +52,25 @@ def _hash(column):
     return SQL("CASE WHEN %s <> '' THEN hashtextextended(%s, 0) ELSE %s END", column, column, _NOBODY)
 
 
-_COLUMNS = {
+# Microseconds: whole numbers, so that "strictly before" is exact.
+_MICROSECONDS = SQL("(%s * 1000000)::int8", epoch(CLOSED_AT))
+
+_KEYS = {
     "partner": _id(SQL("p.id")),
     "commercial": _id(SQL("coalesce(p.commercial_partner_id, p.id)")),
     "email": _hash(SQL("l.email_normalized")),
     "criterion": _hash(SQL("l.email_domain_criterion")),
     "company": _id(SQL("l.company_id")),
-    "won": SQL("(l.won_status IS NOT DISTINCT FROM 'won')::int::int8"),
-    "lost": SQL("(l.won_status IS NOT DISTINCT FROM 'lost')::int::int8"),
-    # Microseconds: whole numbers, so that "strictly before" is exact. No time at all is after every moment.
-    "closed": SQL("coalesce((%s * 1000000)::int8, 9223372036854775807)", epoch(CLOSED_AT)),
+}
+# When a lead itself was won, or lost: nothing of most leads that are asked about, and quickly read.
+_ENDS = {
+    f"{outcome}_at": SQL("CASE WHEN l.won_status = %s THEN %s END", outcome, _MICROSECONDS)
+    for outcome in ("won", "lost")
+}
+_EVENT = _KEYS | {
+    "won": SQL("(l.won_status = 'won')::int"),
+    # No time at all is after every moment.
+    "closed": SQL("coalesce(%s, 9223372036854775807)", _MICROSECONDS),
 }
 
 # How the columns of events come, and as what: the type of PostgreSQL's numbers, most significant byte first.
@@ -89,16 +98,19 @@ def needs(env, features):
     """Return ``{key: (expression, subjects it joins)}`` of each lead's row."""
     if not features:
         return {}
-    keys = {key: (sql, ("contact",) if key in ("partner", "commercial") else ()) for key, sql in _COLUMNS.items()}
-    return keys | {"domain": (SQL("nullif(l.email_domain_criterion, '')"), ())}
+    columns_ = {**_KEYS, **_ENDS}
+    if not _read.get():
+        columns_["domain"] = SQL("nullif(l.email_domain_criterion, '')")
+    return {key: (sql, ("contact",) if key in ("partner", "commercial") else ()) for key, sql in columns_.items()}
 
 
 def columns(env, batch, features):
     """Return ``{name: column}`` by two queries: how many companies there are, and the history."""
     if not features:
         return {}
-    leads = {key: np.array(batch.rows[key], np.int64) for key in _COLUMNS}
-    past = _past(env, leads, batch.rows["domain"])
+    leads = {key: np.array(batch.rows[key], np.int64) for key in _KEYS}
+    leads |= {key: np.array(batch.rows[key], np.float64) for key in _ENDS}
+    past = _past(env, leads, batch.rows.get("domain"))
     moments = np.round(batch.moments * 1e6).astype(np.int64)
     counts = {}
     for subject in sorted({feature.subject for feature in features.values()}):
@@ -161,7 +173,7 @@ def _events(env, *conditions):
 
     :param conditions: on the lead ``l`` and its contact ``p``
     """
-    event = SQL(", ").join(SQL("%s AS %s", _COLUMNS[key], SQL.identifier(key)) for key in _PACKED)
+    event = SQL(", ").join(SQL("%s AS %s", _EVENT[key], SQL.identifier(key)) for key in _PACKED)
     parts = SQL(" UNION ALL ").join(
         SQL(
             "SELECT %s FROM crm_lead l LEFT JOIN res_partner p ON p.id = l.partner_id"
@@ -187,7 +199,7 @@ def _events(env, *conditions):
 
 
 class _Past:
-    """Closed leads, sorted so that those of a key before a moment are found by search.
+    """Closed leads, counted by what they have in common with others.
 
     :param events: arrays of shape (m,) by key, see :func:`_events`
     :param one_company: whether the database has a single company, so that nobody is to be kept apart
@@ -196,12 +208,17 @@ class _Past:
     def __init__(self, events, one_company):
         self.events = events
         self.one_company = one_company
-        self.orders = {}
+        self.known, self.orders = {}, {}
 
     @cached_property
     def times(self):
         """The moments at which leads closed, ascending."""
-        return np.unique(self.events["closed"])
+        return _distinct(self.events["closed"])
+
+    @cached_property
+    def places(self):
+        """How many moments come before that of each event."""
+        return np.searchsorted(self.times, self.events["closed"])
 
     def earlier(self, keys, leads, moments):
         """Return how many leads related by either key were won, and lost; float64 of shape (n,), NaN unknown.
@@ -213,10 +230,12 @@ class _Past:
         """
         until = np.searchsorted(self.times, moments, "left")  # events strictly before the moment
         first, second = keys
+        apart = () if self.one_company else ("company",)
+        codes = {key: self._distinct(key).codes(leads[key]) for key in (*keys, *apart)}
         counts = (
-            self._count((first,), leads, until)
-            + self._count((second,), leads, until)
-            - self._count(keys, leads, until)
+            self._count((first,), codes, until)
+            + self._count((second,), codes, until)
+            - self._count(keys, codes, until)
             - self._itself(leads, moments)
         )
         nobody = (leads[first] == _NOBODY) & (leads[second] == _NOBODY)
@@ -226,72 +245,111 @@ class _Past:
     @staticmethod
     def _itself(leads, moments):
         """Return 1 for the leads that had closed before their own moment, as won and lost; shape (2, n)."""
-        return (leads["closed"] < moments) * np.array([leads["won"], leads["lost"]], np.float64)
+        return np.array([leads["won_at"] < moments, leads["lost_at"] < moments], np.float64)
 
-    def _count(self, keys, leads, until):
+    def _count(self, keys, codes, until):
         """Return how many earlier leads of the same keys were won, and lost; float64 of shape (2, n).
 
         Those without company are known to all; those of a company to its own leads.
         """
         if self.one_company:
-            return self._order(keys, "all").count(leads, until)
-        shared = self._order(keys, "shared").count(leads, until)
-        return shared + self._order((*keys, "company"), "all").count(leads, until)
+            return self._order(keys, "all").count(codes, until)
+        shared = self._order(keys, "shared").count(codes, until)
+        return shared + self._order((*keys, "company"), "all").count(codes, until)
+
+    def _distinct(self, key):
+        """Return the values that closed leads have of a key, numbered."""
+        if key not in self.known:
+            self.known[key] = _Distinct(self.events[key])
+        return self.known[key]
 
     def _order(self, keys, among):
         if (keys, among) not in self.orders:
-            events = self.events
+            distinct = {key: self._distinct(key) for key in keys}
+            chosen = np.logical_and.reduce([values.of_events >= 0 for values in distinct.values()])
             if among == "shared":
-                chosen = events["company"] == _NOBODY
-                events = {key: column[chosen] for key, column in events.items()}
-            self.orders[keys, among] = _Order(keys, events, self.times)
+                chosen &= self.events["company"] == _NOBODY
+            won, places = self.events["won"][chosen], self.places[chosen]
+            self.orders[keys, among] = _Order(distinct, chosen, won, places, len(self.times))
         return self.orders[keys, among]
 
 
+class _Distinct:
+    """The distinct values of a column, numbered in their order; nobody has no number but -1."""
+
+    def __init__(self, column):
+        known = column != _NOBODY
+        self.values, self.of_events = _distinct(column[known]), np.full(len(column), -1)
+        self.of_events[known] = np.searchsorted(self.values, column[known])
+
+    def codes(self, column):
+        """Return the numbers of some values; -1 where they are none of these."""
+        return _places(self.values, column)
+
+
 class _Order:
-    """Events in the order of the keys they have in common with leads, and of time within."""
+    """Events in the order of the keys they have in common with leads, and of time within.
 
-    def __init__(self, keys, events, times):
-        self.keys = keys
-        known = np.logical_and.reduce([events[key] != _NOBODY for key in keys])
-        self.width = len(times) + 1
-        self.distinct = []  # for each key, the values that occur so far, of the pairs with those before
-        codes = self._codes({key: events[key][known] for key in keys}, learn=True)
-        place = codes * self.width + np.searchsorted(times, events["closed"][known])
-        order = np.argsort(place, kind="stable")
+    :param distinct: ``{key: _Distinct}``
+    :param chosen: bool of shape (all,), which events; they have all these keys
+    :param won: of shape (m,), whether the chosen ones were won
+    :param places: of shape (m,), how many moments of all events come before theirs
+    :param n_times: how many such moments there are
+    """
+
+    def __init__(self, distinct, chosen, won, places, n_times):
+        self.widths = {key: len(values.values) for key, values in distinct.items()}
+        self.pairs = []  # for each key but the first, those that occur of what was before and this key
+        together = self._together({key: values.of_events[chosen] for key, values in distinct.items()}, learn=True)
+        self.width = n_times + 1
+        place = together * self.width + places
+        order = np.argsort(place)
         self.place = place[order]
-        self.won_until = np.concatenate(([0], np.cumsum(events["won"][known][order])))
+        n_together = len(self.pairs[-1]) if self.pairs else next(iter(self.widths.values()))
+        self.start = np.searchsorted(together[order], np.arange(n_together + 1))
+        self.won_until = np.concatenate(([0], np.cumsum(won[order])))
+        self.last = int(places.max(initial=-1))
 
-    def count(self, leads, until):
+    def count(self, codes, until):
         """Return how many events with the keys of each lead were won, and lost, before its moment; float64 (2, n).
 
+        :param codes: ``{key: numbers}`` of the leads' keys, -1 where no event has them
         :param until: int64 of shape (n,), how many moments of events come before that of the lead
         """
-        codes = self._codes(leads)
-        start = np.searchsorted(self.place, codes * self.width, "left")
-        end = np.searchsorted(self.place, codes * self.width + until, "left")
+        together = self._together(codes)
+        start = self.start[together]
+        # Whoever looks back at all events, as the daily run does, need not search for where to stop.
+        if until.min(initial=self.width) > self.last:
+            end = self.start[together + 1]
+        else:
+            end = np.searchsorted(self.place, together * self.width + until, "left")
         won = self.won_until[end] - self.won_until[start]
-        return np.where(codes < 0, 0, [won, end - start - won]).astype(float)
+        return np.where(together < 0, 0, [won, end - start - won]).astype(float)
 
-    def _codes(self, columns_, learn=False):
-        """Return int64 numbers of what the keys are together; -1 where no event has that."""
-        codes = None
-        for at, key in enumerate(self.keys):
-            single = columns_[key]
-            if at:
-                # The pairs of what was before and this key.
-                values = self._code(2 * at - 1, single, learn)
-                width = len(self.distinct[2 * at - 1]) + 1
-                single = np.where((codes < 0) | (values < 0), -1, codes * width + values)
-            codes = self._code(2 * at, single, learn)
-        return codes
+    def _together(self, codes, learn=False):
+        """Return a number of what the keys are together; -1 where no event has that."""
+        together = None
+        for at, (key, width) in enumerate(self.widths.items()):
+            single = codes[key]
+            if not at:
+                together = single
+                continue
+            pair = np.where((together < 0) | (single < 0), -1, together * width + single)
+            if learn:
+                self.pairs.append(_distinct(pair))
+            together = _places(self.pairs[at - 1], pair)
+        return together
 
-    def _code(self, place, values, learn):
-        """Return the places of values among those of the events; -1 where they are none of them."""
-        if learn:
-            self.distinct.append(np.unique(values))
-        distinct = self.distinct[place]
-        if not len(distinct):
-            return np.full(len(values), -1)
-        codes = np.minimum(np.searchsorted(distinct, values), len(distinct) - 1)
-        return np.where(distinct[codes] == values, codes, -1)
+
+def _distinct(column):
+    """Return the distinct values of a column, ascending: ``np.unique``, which hashes, takes twenty times as long."""
+    ordered = np.sort(column)
+    return ordered[np.concatenate((np.ones(len(ordered[:1]), bool), ordered[1:] != ordered[:-1]))]
+
+
+def _places(values, wanted):
+    """Return the places of what is wanted among ascending distinct values; -1 where it is none of them."""
+    if not len(values):
+        return np.full(len(wanted), -1)
+    places = np.minimum(np.searchsorted(values, wanted), len(values) - 1)
+    return np.where(values[places] == wanted, places, -1)

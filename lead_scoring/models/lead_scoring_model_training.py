@@ -7,6 +7,7 @@ from odoo.exceptions import UserError
 from ..features.catalogue import catalogue, find
 from ..features.extract import extract
 from ..features.guard import guard
+from ..features.history import HISTORY
 from ..features.moments import count_closed, too_old_domain, training_set
 from ..features.outcome import OUTCOMES
 from ..features.pages import pages
@@ -186,9 +187,12 @@ class LeadScoringModel(models.Model):
         if missing := model._missing_leads():
             raise UserError(missing)
         domain = model._lead_domain()
+        names = sorted(set(catalogue(model.env, domain)) - model._outcome().gives_away)
         specification = {
             **model._choices(),
-            "names": sorted(set(catalogue(model.env, domain)) - model._outcome().gives_away),
+            "names": names,
+            # All closed leads are read for these each time that leads are scored.
+            "costly": [name for name in names if name in HISTORY],
             "outcome": model.outcome,
             "beside": model.version_id.number,  # the version that this one is compared with
             "domain": model.domain,
@@ -222,7 +226,7 @@ class LeadScoringModel(models.Model):
             "seed": SEED,
             "repeats": REPEATS,
             "champion": model._champion(),
-            **{name: specification[name] for name in ("forced_in", "forced_out", "ignore_empty")},
+            **{name: specification[name] for name in ("forced_in", "forced_out", "ignore_empty", "costly")},
         }
         return given, notes
 

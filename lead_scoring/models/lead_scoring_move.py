@@ -103,25 +103,33 @@ class LeadScoringMove(models.Model):
             model=model.id,
             from_score=from_score,
             remembered=self._remembered(model, kind, lead_ids),
-            scores=self._scores(model, lead_ids, given),
+            scores=self._scores(model, kind, lead_ids, given),
             targets=self._targets_table(kind),
             **self._rules_of(kind, from_score),
         )
 
-    def _scores(self, model, lead_ids, given):
-        """Return SQL of a table of ids of leads and their scores."""
+    def _scores(self, model, kind, lead_ids, given):
+        """Return SQL of a table of ids of leads and their scores; with a first score, of those without memory."""
         if given:
-            return SQL("unnest(%s, %s)", *(int_array(numbers) for numbers in given))
-        among = self._among(SQL("lead_id"), lead_ids)
-        return SQL("(SELECT lead_id, score FROM crm_lead_score WHERE model_id = %s AND %s)", model.id, among)
+            scores = SQL("unnest(%s, %s)", *(int_array(numbers) for numbers in given))
+        else:
+            among = self._among(SQL("lead_id"), lead_ids)
+            scores = SQL("(SELECT lead_id, score FROM crm_lead_score WHERE model_id = %s AND %s)", model.id, among)
+        if kind != QUALIFIED:
+            return scores
+        # Hardly any is left, which PostgreSQL does not guess: OFFSET keeps it from looking at their leads before that.
+        return SQL(
+            "(SELECT * FROM %s AS given(lead_id, score) WHERE NOT EXISTS (SELECT FROM lead_scoring_move move"
+            " WHERE move.lead_id = given.lead_id AND move.kind = %s) OFFSET 0)",
+            scores,
+            kind,
+        )
 
     def _remembered(self, model, kind, lead_ids):
         """Return SQL of a table of leads that were looked at before: lead_id, the best score then, whether it acted."""
+        if kind == QUALIFIED:  # none of those with a memory is asked about
+            return SQL("(SELECT NULL::int AS lead_id, NULL::int AS score WHERE FALSE)")
         among = self._among(SQL("lead_id"), lead_ids)
-        if kind == QUALIFIED:  # that it was is enough: no need to group as many rows as there are leads
-            return SQL(
-                "(SELECT lead_id, NULL::int AS score FROM lead_scoring_move WHERE kind = %s AND %s)", kind, among
-            )
         return SQL(
             "(SELECT lead_id, max(score) FILTER (WHERE model_id = %s) AS score,"
             " bool_or(stage_to_id IS NOT NULL OR converted) AS acted"
@@ -134,7 +142,7 @@ class LeadScoringMove(models.Model):
     def _rules_of(self, kind, from_score):
         """Return the SQL conditions of a kind: what is news, when anything may be done, and what is marked."""
         if kind == QUALIFIED:
-            return {"is_news": SQL("remembered.lead_id IS NULL"), "may_act": SQL("TRUE"), "marks": SQL("FALSE")}
+            return {"is_news": SQL("TRUE"), "may_act": SQL("TRUE"), "marks": SQL("FALSE")}
         higher = SQL("grade.min_score > reached.min_score")
         return {
             # What was remembered below the sales-ready score of today was no sales-ready lead as of today.
@@ -158,9 +166,16 @@ class LeadScoringMove(models.Model):
         return SQL("TRUE") if lead_ids is None else SQL("%s = ANY(%s)", column, int_array(lead_ids))
 
     @api.model
-    def _next_due(self, model, kind, after, limit, before=None, since=None):
+    def _few_due(self, model, kind, many):
+        """Return the ids of all leads that are due, or None where there are so many."""
+        rows = self.env.execute_query(SQL("SELECT lead_id FROM (%s) due LIMIT %s", self._due(model, kind), many))
+        return None if len(rows) == many else [lead_id for (lead_id,) in rows]
+
+    @api.model
+    def _next_due(self, model, kind, after, limit, before=None, since=None, among=None):
         """Return ids of the next leads to do something to, ascending.
 
+        :param among: look at these leads alone
         :param before: only leads created before this moment
         :param since: only leads created since this moment
         """
@@ -170,7 +185,7 @@ class LeadScoringMove(models.Model):
         rows = self.env.execute_query(
             SQL(
                 "SELECT lead_id FROM (%s) due WHERE acts AND lead_id > %s AND %s ORDER BY lead_id LIMIT %s",
-                self._due(model, kind),
+                self._due(model, kind, among),
                 after,
                 condition,
                 limit,

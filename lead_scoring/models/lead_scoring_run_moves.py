@@ -72,8 +72,12 @@ class LeadScoringRun(models.Model):
     def _move_due(self, kind, on, settings):
         """Move the leads that are due in small batches, and remember those that stay where they are."""
         Move, model = self.env["lead.scoring.move"], self.model_id
+        # On most days a handful is due: then all leads are gone through once, and after that only these.
+        among = Move._few_due(model, kind, LOOK_AHEAD)
+        if among == []:
+            return bool(self.env["ir.cron"]._commit_progress())
         if not on:
-            self.passed_over_count += Move._pass_over(model, kind, even_due=True)
+            self.passed_over_count += Move._pass_over(model, kind, among, even_due=True)
         elif model.moves_since and not self._let_stay(kind):
             return False
         if not self.env["ir.cron"]._commit_progress():
@@ -81,7 +85,7 @@ class LeadScoringRun(models.Model):
         after, size = 0, MOST_LOCKED // 2
         # What another model decides for itself about leads that this one leaves where they are is not done for it.
         since = None if model.moves_by_id else model.moves_since
-        while ids := Move._next_due(model, kind, after, LOOK_AHEAD, since=since) if on else []:
+        while ids := Move._next_due(model, kind, after, LOOK_AHEAD, since=since, among=among) if on else []:
             after = ids[-1]
             # Leads are locked by the first statement of a transaction: only then is nothing of them older than the lock.
             if not self.env["ir.cron"]._commit_progress():
@@ -95,7 +99,7 @@ class LeadScoringRun(models.Model):
                 ids = ids[size:]
                 size = round(size * SECONDS_LOCKED / max(time.monotonic() - started, 0.001))
                 size = min(max(size, 1), MOST_LOCKED)
-        self.passed_over_count += Move._pass_over(model, kind)
+        self.passed_over_count += Move._pass_over(model, kind, among)
         return bool(self.env["ir.cron"]._commit_progress())
 
     def _let_stay(self, kind):

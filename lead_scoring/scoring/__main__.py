@@ -1,7 +1,7 @@
 """The child process that trains: `python -m scoring <folder> <seconds> [attached]`. Started by `process`.
 
 In: leads.npz, a table of closed leads with the arrays won, closed_at, perhaps created_at, weights, groups, and seed,
-minimum, and perhaps hands (JSON: forced_in, forced_out, ignore_empty, champion, repeats).
+minimum, and perhaps hands (JSON: forced_in, forced_out, ignore_empty, costly, champion, repeats).
 Out: result.json, an object with `scorecard` (text) and `report`, or with `error` and what belongs to it.
 Meanwhile: progress.json, {"fraction": 0..1, "text": "..."}.
 

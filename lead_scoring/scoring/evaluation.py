@@ -88,6 +88,7 @@ def evaluate(
     forced_in=(),
     forced_out=(),
     ignore_empty=(),
+    costly=(),
     champion=None,
     repeats=REPEATS,
 ):
@@ -98,12 +99,12 @@ def evaluate(
     to test, or too few to learn from, cross-validation: `repeats` times, every lead predicted by a model of four
     fifths of the others, with levels and penalty chosen anew; metrics are means of the rounds.
 
-    :param table, won, weights, groups, seed, progress, minimum, forced_in, forced_out, ignore_empty: as in
-        `train`
+    :param table, won, weights, groups, seed, progress, minimum, forced_in, forced_out, ignore_empty, costly: as
+        in `train`
     :param closed_at: float64[n], seconds since 1970 (UTC); NaN counts as before all others
     :param created_at: float64[n], likewise; when given, `test` tells how many were open at the cut
     :param champion: what the published version was trained with, to compare with: dict with perhaps names (the
-        columns it chose from; default all), forced_in, forced_out, ignore_empty, age_days. Both are trained on
+        columns it chose from; default all), forced_in, forced_out, ignore_empty, costly, age_days. Both are trained on
         the same leads and tested on the same others
     :param repeats: rounds of the cross-validation
     :return: dict of
@@ -120,7 +121,8 @@ def evaluate(
     groups = None if groups is None else np.asarray(groups)
     weights = np.ones(len(won)) if weights is None else np.asarray(weights, dtype=np.float64)
     progress = progress or (lambda fraction, text: None)
-    learn = _Learner(table, won, weights, groups, seed, minimum, _hands(forced_in, forced_out, ignore_empty))
+    hands = _hands(forced_in, forced_out, ignore_empty, costly)
+    learn = _Learner(table, won, weights, groups, seed, minimum, hands)
     rival = learn.rival(champion)
     closed_at = np.nan_to_num(np.asarray(closed_at, dtype=np.float64), nan=-np.inf, neginf=-np.inf)
     cut = _cut(closed_at)
@@ -155,8 +157,13 @@ def gate(found):
     return {"gate": state, "gate_reason": reason, "gate_figures": {"auc_low": auc, "log_loss_skill_low": skill}}
 
 
-def _hands(forced_in=(), forced_out=(), ignore_empty=()):
-    return {"forced_in": tuple(forced_in), "forced_out": tuple(forced_out), "ignore_empty": tuple(ignore_empty)}
+def _hands(forced_in=(), forced_out=(), ignore_empty=(), costly=()):
+    return {
+        "forced_in": tuple(forced_in),
+        "forced_out": tuple(forced_out),
+        "ignore_empty": tuple(ignore_empty),
+        "costly": tuple(costly),
+    }
 
 
 class _Learner:

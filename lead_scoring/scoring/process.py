@@ -119,7 +119,8 @@ class Training:
         """Write what to learn from into the folder, for this user's eyes alone.
 
         :param table, won, closed_at, created_at, weights, groups, seed, minimum: as in `report.fit`
-        :param hands: of `report.fit`, what JSON can hold: forced_in, forced_out, ignore_empty, champion, repeats
+        :param hands: of `report.fit`, what JSON can hold: forced_in, forced_out, ignore_empty, costly, champion,
+            repeats
         :raise TrainingError: when it cannot be written
         """
         arrays = {

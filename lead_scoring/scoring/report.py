@@ -20,13 +20,14 @@ def fit(
     forced_in=(),
     forced_out=(),
     ignore_empty=(),
+    costly=(),
     champion=None,
     repeats=REPEATS,
 ):
     """Learn from all leads, and report how such a model does on leads it has not seen.
 
-    :param table, won, weights, groups, seed, minimum, forced_in, forced_out, ignore_empty: as in
-        `training.train`
+    :param table, won, weights, groups, seed, minimum, forced_in, forced_out, ignore_empty, costly:
+        as in `training.train`
     :param closed_at, created_at, champion, repeats: as in `evaluation.evaluate`
     :param progress: callable(fraction from 0 to 1, text)
     :return: (Scorecard, report), the report a dict for JSON: what `evaluate` returns, and
@@ -50,6 +51,7 @@ def fit(
         "forced_in": forced_in,
         "forced_out": forced_out,
         "ignore_empty": ignore_empty,
+        "costly": costly,
     }
     card, findings = learn(table, won, progress=lambda fraction, text: progress(0.5 * fraction, text), **given)
     report = evaluate(

@@ -21,6 +21,9 @@ from .scorecard import loss_of
 # features are noise, and no worse where none is.
 ERRORS = 1.0
 
+# Of one that takes long to read, above so many: three in a hundred that are noise stay then, not one in six.
+ERRORS_OF_COSTLY = 2.0
+
 # With fewer won or lost leads than that, what single features are worth is chance.
 FEWEST = 25
 
@@ -42,9 +45,12 @@ class Worth:
     gains: np.ndarray
     errors: np.ndarray
 
-    def kept(self, candidates, forced, fewest):
-        """bool[f]: those that pay, of these candidates (bool[f]), so many at least, and those forced in."""
-        pays = self.gains > ERRORS * self.errors
+    def kept(self, candidates, forced, fewest, costly=False):
+        """bool[f]: those that pay, of these candidates (bool[f]), so many at least, and those forced in.
+
+        :param costly: bool[f], or of all: which have to pay beyond doubt
+        """
+        pays = self.gains > np.where(costly, ERRORS_OF_COSTLY, ERRORS) * self.errors
         ranked = np.argsort(-np.where(candidates & ~forced, self.gains, -np.inf), kind="stable")
         best = np.zeros(len(pays), dtype=bool)
         best[ranked[:fewest]] = True
@@ -82,14 +88,15 @@ class Selector:
     :param positions: int64[n, f]
     :param data: Outcomes[n]
     :param forced: bool[f], features that stay whatever they are worth
+    :param costly: bool[f], features that take long to read
     :param silent: indices of features whose missing level says nothing
     :param seed: int
     """
 
-    def __init__(self, ridge, positions, data, forced, silent, seed):
+    def __init__(self, ridge, positions, data, forced, costly, silent, seed):
         self.ridge, self.positions, self.data = ridge, positions, data
         self.tempered = data.tempered()
-        self.forced, self.silent, self.seed = forced, silent, seed
+        self.forced, self.costly, self.silent, self.seed = forced, costly, silent, seed
 
     def choose(self, rows, penalty):
         """The features to learn from some rows with.
@@ -108,7 +115,7 @@ class Selector:
         place[rows] = np.arange(len(rows))
         worth = worth_of([(place[rest], *rest_of) for rest, *rest_of in parts], data)
         fewest = HANDFUL if min(won, closed - won) < FEW else FEWEST_KEPT
-        return worth.kept(every, self.forced, fewest), worth
+        return worth.kept(every, self.forced, fewest, self.costly), worth
 
     def parts(self, folds, penalty, used):
         """Predictions of the rows that each fold kept apart, by what it learned from the others.

@@ -52,6 +52,7 @@ def train(
     forced_in=(),
     forced_out=(),
     ignore_empty=(),
+    costly=(),
 ):
     """Learn a scorecard.
 
@@ -67,6 +68,7 @@ def train(
         (empty, constant, all different)
     :param forced_out: names of features that are left out
     :param ignore_empty: names of features of which a missing value says nothing: it contributes 0
+    :param costly: names of features that take long to read; they have to be worth more to stay
     :return: Scorecard
     :raise NotEnoughLeads: fewer than that
     """
@@ -81,6 +83,7 @@ def train(
         forced_in=forced_in,
         forced_out=forced_out,
         ignore_empty=ignore_empty,
+        costly=costly,
     )[0]
 
 
@@ -113,6 +116,7 @@ def learn(
     forced_in=(),
     forced_out=(),
     ignore_empty=(),
+    costly=(),
 ):
     """(Scorecard, Findings): `train`, and what was found out on the way."""
     data = outcomes_of(table.n_rows, won, weights, groups, minimum)
@@ -125,6 +129,7 @@ def learn(
         positions_of(levels, table),
         levels,
         np.isin(names, list(forced_in)),
+        np.isin(names, list(costly)),
         [index for index, name in enumerate(names) if name in set(ignore_empty)],
         seed,
         progress or (lambda fraction, text: None),
@@ -166,9 +171,9 @@ class _Choice:
 class _Job:
     """One training: what it is given, and its steps."""
 
-    def __init__(self, data, positions, levels, forced, silent, seed, progress):
+    def __init__(self, data, positions, levels, forced, costly, silent, seed, progress):
         self.data, self.positions, self.levels = data, positions, levels
-        self.forced, self.silent, self.seed, self.progress = forced, silent, seed, progress
+        self.forced, self.costly, self.silent, self.seed, self.progress = forced, costly, silent, seed, progress
         rows = sample_of(data, seed, _sample_size(data))
         self.sampled = len(rows) < len(data)
         self.sample = data.take(rows) if self.sampled else data
@@ -198,7 +203,8 @@ class _Job:
     def _choose(self, ridge):
         """The _Choice to learn with: all features, or those that help."""
         every = np.ones(len(self.levels), dtype=bool)
-        selector = Selector(ridge, self.sample_positions, self.sample, self.forced, self.silent, self.seed)
+        hands = self.forced, self.costly, self.silent
+        selector = Selector(ridge, self.sample_positions, self.sample, *hands, self.seed)
         full = self._choice(selector, every, [every] * len(self.folds), USUAL_PENALTY, (0.0, 0.2))
         self._note_influence(full)
         self.progress(0.2, "Looking for the features that help")

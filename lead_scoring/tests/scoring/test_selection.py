@@ -43,6 +43,18 @@ def test_few_of_many_columns_that_tell_nothing_stay(count):
     assert findings.worth["source"][0] > 5 * findings.worth["noise_3"][0]
 
 
+def test_what_takes_long_to_read_stays_only_if_it_pays_beyond_doubt():
+    kept = {(): 0, "all": 0}
+    for seed in range(4):
+        table, won, _closed_at = leads(3000, seed=seed)
+        wide = with_noise(table, 30, seed=seed)
+        for costly in kept:
+            card = train(wide, won, seed=seed, costly=wide.names if costly else ())
+            assert {"source", "visits"} <= set(card.names)
+            kept[costly] += sum(name.startswith("noise") for name in card.names)
+    assert kept["all"] < kept[()] / 2
+
+
 def test_few_features_are_as_good_as_all_of_them():
     fresh, outcome, _closed_at = leads(5000, seed=9)
     fresh = with_noise(fresh, 30, seed=1)
