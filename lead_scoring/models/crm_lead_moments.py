@@ -110,10 +110,9 @@ class CrmLead(models.Model):
         due = {}
         for live in self.env["lead.scoring.model"]._live_models():
             model = self.env["lead.scoring.model"].browse(live.id)
-            covered = sorted(self._search(live.domain & Domain("id", "in", lead_ids)))
-            self._drop_uncovered(model, set(lead_ids) - set(covered))
-            free = self._free_to_score(model, covered)
-            due[live.id] = sorted(set(covered) - set(free))
+            free, busy = self._free_to_score(model, live.domain & Domain("id", "in", lead_ids))
+            self._drop_uncovered(model, set(lead_ids).difference(free, busy))
+            due[live.id] = busy
             if free:
                 batch = model._score_batch(free, live)
                 if batch.changed and self.env["lead.scoring.move"]._may_be_due(model, free, live.sales_ready_from):
@@ -121,20 +120,20 @@ class CrmLead(models.Model):
         self.env.cr.execute(SQL("SET LOCAL lock_timeout TO DEFAULT"))
         return due
 
-    def _free_to_score(self, model, lead_ids):
-        """Return the leads whose score by a model nobody else is writing just now, locking those scores."""
-        # Not through execute_query: that somebody was quicker is no error for the log.
-        self.env.cr.execute(
-            SQL(
-                "SELECT row.lead_id, (SELECT id FROM crm_lead_score WHERE id = row.id FOR NO KEY UPDATE SKIP LOCKED)"
-                " FROM crm_lead_score row WHERE row.model_id = %s AND row.lead_id = ANY(%s)",
-                model.id,
-                int_array(lead_ids),
-            ),
-            log_exceptions=False,
+    def _free_to_score(self, model, domain):
+        """Look which of some leads have a score by a model that nobody else is writing just now, locking those scores.
+
+        :return: ascending ids of the leads that are free, and of those that are busy
+        """
+        score = SQL("FROM crm_lead_score WHERE lead_id = crm_lead.id AND model_id = %s", model.id)
+        query = self._search(domain).select(
+            SQL("crm_lead.id"),
+            SQL("EXISTS (SELECT %(score)s) AND (SELECT id %(score)s FOR NO KEY UPDATE SKIP LOCKED) IS NULL", score=score),
         )
-        busy = {lead_id for lead_id, free in self.env.cr.fetchall() if not free}
-        return [lead_id for lead_id in lead_ids if lead_id not in busy]
+        # Not through execute_query: that somebody was quicker is no error for the log.
+        self.env.cr.execute(query, log_exceptions=False)
+        rows = sorted(self.env.cr.fetchall())
+        return [lead_id for lead_id, busy in rows if not busy], [lead_id for lead_id, busy in rows if busy]
 
     def _drop_uncovered(self, model, lead_ids):
         """Delete the scores of open leads that a model covers no more."""

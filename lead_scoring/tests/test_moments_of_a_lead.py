@@ -176,9 +176,7 @@ class TestMomentsOfALead(MovesCommon):
 
     def test_a_score_that_somebody_else_is_writing_is_left_to_the_scheduled_action(self):
         busy, free, before = self.hot[0], self.hot[1], self.hot[0].lead_score
-        with patch.object(
-            type(self.env["crm.lead"]), "_free_to_score", lambda leads, model, ids: [i for i in ids if i != busy.id]
-        ):
+        with patch.object(type(self.env["crm.lead"]), "_free_to_score", lambda *_args: (free.ids, busy.ids)):
             (busy | free).source_id = self.cold
             self._save()
         self.assertEqual((self._due(), self._triggered("saved")), ({(busy, self.model)}, 1))
