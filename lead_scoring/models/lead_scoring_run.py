@@ -46,7 +46,12 @@ class LeadScoringRun(models.Model):
     )
     date_start = fields.Datetime("Started", default=fields.Datetime.now, readonly=True)
     date_end = fields.Datetime("Ended", readonly=True)
-    total_count = fields.Integer("Open Leads", readonly=True, aggregator=None)
+    total_count = fields.Integer(
+        "Leads to Score",
+        readonly=True,
+        aggregator=None,
+        help="All open leads of the model; in a run of saved leads only those that were due.",
+    )
     read_count = fields.Integer("Read", readonly=True)
     scored_count = fields.Integer("Scored", readonly=True)
     changed_count = fields.Integer("Changed", readonly=True)

@@ -1,6 +1,7 @@
 from contextlib import suppress
 from unittest.mock import patch
 
+from lxml import etree
 from psycopg2.errors import SerializationFailure
 
 from odoo.tests import tagged
@@ -196,6 +197,19 @@ class TestMomentsOfALead(MovesCommon):
         self.assertTrue(run.saved_only)
         self.assertEqual((run.total_count, run.read_count, run.scored_count), (4, 4, 4), "and no others")
         self.assertEqual(leads.stage_id, self.acceptance, "and moved")
+
+    def test_a_run_counts_leads_to_score_not_open_ones_and_one_that_stops_a_model_scored_ones(self):
+        with patch.object(crm_lead_moments, "MOST_AT_ONCE", 0):
+            self._new()
+            self._save()
+        run = self._run("saved").with_user(self.mona)
+        self.assertLess(run.total_count, self.model.open_count)
+        form = etree.fromstring(run.get_view(view_type="form")["arch"])
+        labels = {
+            node.get("invisible"): node.get("string") or run.fields_get(["total_count"])["total_count"]["string"]
+            for node in form.iterfind(".//field[@name='total_count']")
+        }
+        self.assertEqual(labels, {"purpose == 'stop'": "Leads to Score", "purpose != 'stop'": "Scored Leads"})
 
     def test_each_live_model_scores_the_leads_that_are_due_by_it(self):
         other = self.model.copy({"name": "Second", "sequence": 99})
