@@ -115,8 +115,9 @@ class CrmLead(models.Model):
             due[live.id] = busy
             if free:
                 batch = model._score_batch(free, live)
-                if batch.changed and self.env["lead.scoring.move"]._may_be_due(model, free, live.sales_ready_from):
-                    self._trigger_moves()
+                if batch.changed:
+                    moving = self.env["lead.scoring.move"]._may_be_due(model, free, live.sales_ready_from)
+                    self.env["lead.scoring.due"]._mark_scored(model, moving)
         self.env.cr.execute(SQL("SET LOCAL lock_timeout TO DEFAULT"))
         return due
 

@@ -59,10 +59,10 @@ class CrmLead(models.Model):
                     with self.env.cr.savepoint():
                         batch = model._score_batch(covered.ids)
                     scored.update(covered.ids)
-                    if batch.changed and self.env["lead.scoring.move"]._may_be_due(
-                        model, covered.ids, model._sales_ready_from()
-                    ):
-                        covered._trigger_moves()
+                    if batch.changed:
+                        Move, from_score = self.env["lead.scoring.move"], model._sales_ready_from()
+                        moving = Move._may_be_due(model, covered.ids, from_score)
+                        self.env["lead.scoring.due"]._mark_scored(model, moving)
             except (ScoringError, UserError) as error:
                 problems.append(str(error))
         return scored, problems

@@ -1,4 +1,4 @@
-from odoo import api, models
+from odoo import api, fields, models
 from odoo.tools import SQL
 
 from ..features.feature import int_array
@@ -7,9 +7,10 @@ from .lead_scoring_model import SCORING
 
 
 class LeadScoringDue(models.Model):
-    """The mark of a lead that was saved, and that a model could not score just then: it is due.
+    """The mark of a lead that was saved, and with which the scheduled action of saved leads is not done.
 
-    A mark never fails or keeps waiting whoever saves the lead: it is only ever inserted, without a key to check or to
+    It is due where a model could not score it just then, and scored where its score may move it: the scheduled action
+    does nothing to leads without a mark, so it never looks at all scores. A mark never fails or keeps waiting whoever saves the lead: it is only ever inserted, without a key to check or to
     be unique. A run deletes the marks that it sees; a lead that was saved since its snapshot has another one, which
     the next run finds.
     """
@@ -21,6 +22,10 @@ class LeadScoringDue(models.Model):
 
     lead_id = UncheckedMany2one("crm.lead", required=True, readonly=True, ondelete="cascade")
     model_id = UncheckedMany2one("lead.scoring.model", required=True, readonly=True, ondelete="cascade")
+
+    scored = fields.Boolean(
+        readonly=True, help="The lead has its score. It is still to be seen whether that moves it, and it alone."
+    )
 
     _model_lead_idx = models.Index("(model_id, lead_id)")
 
@@ -34,14 +39,27 @@ class LeadScoringDue(models.Model):
         if not due:
             return
         for model_id, lead_ids in due.items():
-            self.env.cr.execute(
-                SQL(
-                    "INSERT INTO lead_scoring_due (lead_id, model_id) SELECT lead_id, %s FROM unnest(%s) lead_id",
-                    model_id,
-                    int_array(lead_ids),
-                )
-            )
+            self._insert(model_id, SQL("SELECT lead_id FROM unnest(%s) lead_id", int_array(lead_ids)), scored=False)
         self._wake()
+
+    @api.model
+    def _mark_scored(self, model, lead_ids):
+        """Have the scheduled action see, in a minute, whether the scores of some leads move them."""
+        if lead_ids:
+            self._insert(model.id, SQL("SELECT lead_id FROM unnest(%s) lead_id", int_array(lead_ids)), scored=True)
+            self.env["crm.lead"].sudo()._trigger_moves()
+
+    @api.model
+    def _insert(self, model_id, lead_ids, scored):
+        """:param lead_ids: SQL of a table with the column lead_id"""
+        self.env.cr.execute(
+            SQL(
+                "INSERT INTO lead_scoring_due (lead_id, model_id, scored) SELECT lead_id, %s, %s FROM (%s) marked",
+                model_id,
+                scored,
+                lead_ids,
+            )
+        )
 
     @api.model
     def _wake(self):
@@ -52,14 +70,14 @@ class LeadScoringDue(models.Model):
 
     @api.model
     def _next(self, model, after, limit):
-        """Return the ids of the next leads that are due by a model, ascending.
+        """Return the ids of the next leads that a model is to score, ascending.
 
         :param after: id of a lead, the last one of the page before
         """
         rows = self.env.execute_query(
             SQL(
                 "SELECT DISTINCT lead_id FROM lead_scoring_due WHERE model_id = %s AND lead_id > %s"
-                " ORDER BY lead_id LIMIT %s",
+                " AND scored IS NOT TRUE ORDER BY lead_id LIMIT %s",
                 model.id,
                 after,
                 limit,
@@ -69,25 +87,47 @@ class LeadScoringDue(models.Model):
 
     @api.model
     def _count(self, model):
+        """Return how many leads a model is to score."""
         ((count,),) = self.env.execute_query(
-            SQL("SELECT count(DISTINCT lead_id) FROM lead_scoring_due WHERE model_id = %s", model.id)
+            SQL(
+                "SELECT count(DISTINCT lead_id) FROM lead_scoring_due WHERE model_id = %s AND scored IS NOT TRUE",
+                model.id,
+            )
         )
         return count
 
     @api.model
-    def _done(self, model, after, last):
-        """Forget that leads in a range were due by a model: it has scored them.
+    def _done(self, model, after, last, forget):
+        """Note that a model has scored the leads in a range.
 
         :param after, last: ids of leads; the range begins behind the one and ends with the other
+        :param forget: whoever scored them moves all leads; else it is still to be seen whether these move
         """
         self.env.cr.execute(
             SQL(
-                "DELETE FROM lead_scoring_due WHERE model_id = %s AND lead_id > %s AND lead_id <= %s",
+                "%s WHERE model_id = %s AND lead_id > %s AND lead_id <= %s AND scored IS NOT TRUE",
+                SQL("DELETE FROM lead_scoring_due" if forget else "UPDATE lead_scoring_due SET scored = TRUE"),
                 model.id,
                 after,
                 last,
             )
         )
+
+    @api.model
+    def _scored_leads(self, model):
+        """Return SQL of the ids of the leads whose scores by a model may move them."""
+        return SQL("(SELECT lead_id FROM lead_scoring_due WHERE model_id = %s AND scored)", model.id)
+
+    @api.model
+    def _scored_marks(self, model):
+        """Return the ids of the marks of these leads."""
+        rows = self.env.execute_query(SQL("SELECT id FROM lead_scoring_due WHERE model_id = %s AND scored", model.id))
+        return [mark_id for (mark_id,) in rows]
+
+    @api.model
+    def _forget(self, mark_ids):
+        """Delete marks: nothing is left to be done to their leads, unless they have got another one meanwhile."""
+        self.env.cr.execute(SQL("DELETE FROM lead_scoring_due WHERE id = ANY(%s)", int_array(mark_ids)))
 
     @api.autovacuum
     def _gc_of_others(self):

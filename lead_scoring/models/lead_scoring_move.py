@@ -68,7 +68,7 @@ class LeadScoringMove(models.Model):
         to the lead, rather than only to be remembered.
 
         :param kind: "qualified" or "sales_ready"
-        :param lead_ids: look at these leads alone
+        :param lead_ids: look at these leads alone; ids, or SQL of them
         :param given: ``(ids, scores)``, as if the model had given these scores to these leads, and none to others
         """
         from_score = 0 if kind == QUALIFIED else model._sales_ready_from()
@@ -163,19 +163,25 @@ class LeadScoringMove(models.Model):
         )
 
     def _among(self, column, lead_ids):
+        if isinstance(lead_ids, SQL):
+            return SQL("%s IN %s", column, lead_ids)
         return SQL("TRUE") if lead_ids is None else SQL("%s = ANY(%s)", column, int_array(lead_ids))
 
     @api.model
-    def _few_due(self, model, kind, many):
-        """Return the ids of all leads that are due, or None where there are so many."""
-        rows = self.env.execute_query(SQL("SELECT lead_id FROM (%s) due LIMIT %s", self._due(model, kind), many))
+    def _few_due(self, model, kind, many, among=None):
+        """Return the ids of all leads that are due, or None where there are so many.
+
+        :param among: look at these leads alone, see :meth:`_due`
+        """
+        due = self._due(model, kind, among)
+        rows = self.env.execute_query(SQL("SELECT lead_id FROM (%s) due LIMIT %s", due, many))
         return None if len(rows) == many else [lead_id for (lead_id,) in rows]
 
     @api.model
     def _next_due(self, model, kind, after, limit, before=None, since=None, among=None):
         """Return ids of the next leads to do something to, ascending.
 
-        :param among: look at these leads alone
+        :param among: look at these leads alone, see :meth:`_due`
         :param before: only leads created before this moment
         :param since: only leads created since this moment
         """
@@ -208,7 +214,7 @@ class LeadScoringMove(models.Model):
 
     @api.model
     def _may_be_due(self, model, lead_ids, from_score):
-        """Tell, at little cost, whether any of some leads may be due: never False where one is.
+        """Return, at little cost, which of some leads may be due, a list of ids: none that is, is missing.
 
         :param from_score: the lowest score that is sales-ready by the model, None where that is switched off
         """
@@ -216,12 +222,11 @@ class LeadScoringMove(models.Model):
         rows = self.env.execute_query(
             SQL(
                 """
-                SELECT 1 FROM crm_lead_score row
+                SELECT row.lead_id FROM crm_lead_score row
                  WHERE row.model_id = %(model)s AND row.lead_id = ANY(%(leads)s)
                    AND (NOT EXISTS (SELECT %(remembered)s %(qualified)s)
                         OR (row.score >= %(from_score)s AND row.score > coalesce(
                             (SELECT max(move.score) %(remembered)s %(sales_ready)s AND move.model_id = row.model_id), -1)))
-                 LIMIT 1
                 """,
                 model=model.id,
                 leads=int_array(lead_ids),
@@ -231,12 +236,13 @@ class LeadScoringMove(models.Model):
                 from_score=101 if from_score is None else from_score,
             )
         )
-        return bool(rows)
+        return [lead_id for (lead_id,) in rows]
 
     @api.model
     def _pass_over(self, model, kind, lead_ids=None, even_due=False, before=None, but=None):
         """Remember the leads that are due, without doing anything to them. Return how many.
 
+        :param lead_ids: see :meth:`_due`
         :param even_due: those too to which something would be done
         :param before: only leads created before this moment
         :param but: SQL of the ids of leads that are left out
@@ -281,7 +287,7 @@ class LeadScoringMove(models.Model):
         from_score = model._sales_ready_from()
         return SQL(
             """
-            SELECT lead.id FROM crm_lead_score row
+            SELECT lead.id AS lead_id FROM crm_lead_score row
               JOIN crm_lead lead ON lead.id = row.lead_id
               LEFT JOIN crm_stage stage ON stage.id = lead.stage_id
               JOIN (SELECT lead_id, bool_or(model_id = %(model)s) AS passed_over,
@@ -304,7 +310,8 @@ class LeadScoringMove(models.Model):
 
     @api.model
     def _let_go(self, model):
-        """Forget that a model passed over its sales-ready leads: the next run moves them."""
+        """Forget that a model passed over its sales-ready leads: the scheduled action of saved leads moves them."""
+        self.env["lead.scoring.due"]._insert(model.id, self._stayed(model), scored=True)
         self.env.cr.execute(
             SQL(
                 "DELETE FROM lead_scoring_move WHERE model_id = %s AND kind = %s AND lead_id IN (%s)",
@@ -328,8 +335,8 @@ class LeadScoringMove(models.Model):
         :param settings: :class:`ScoringSettings` of the model's company
         """
         leads = self.env["crm.lead"].sudo().browse(lead_ids).try_lock_for_update(allow_referencing=True)
-        if len(leads) < len(lead_ids):
-            leads._trigger_moves()  # those that somebody saves just now, in a minute
+        # Those that somebody saves just now: in a minute.
+        self.env["lead.scoring.due"]._mark_scored(model, sorted(set(lead_ids) - set(leads.ids)))
         if not leads:
             return self.browse()
         # Only now is it certain how they stand.

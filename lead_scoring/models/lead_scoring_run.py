@@ -157,7 +157,7 @@ class LeadScoringRun(models.Model):
                 return True
             if not self.saved_only:
                 self.model_id._all_scored()
-            if not self._move_leads() or not self._write_probabilities():
+            if not self._act_on_scores():
                 return False
         except (ScoringError, UserError) as error:
             self._end("failed", str(error), lasting=True)
@@ -174,6 +174,14 @@ class LeadScoringRun(models.Model):
             self._end("done")
         self.env["ir.cron"]._commit_progress()
         return True
+
+    def _act_on_scores(self):
+        """Move leads, and write probabilities. Return False if the cron's time is over before."""
+        return self._move_leads() and self._write_probabilities()
+
+    def _among(self):
+        """Return SQL of the ids of the leads whose scores the run acts on; None: all of the model's."""
+        return None
 
     def _next_ids(self, size):
         """Return the ids of the next leads to score, ascending; none at the end."""

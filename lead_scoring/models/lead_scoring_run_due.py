@@ -1,14 +1,12 @@
 from odoo import api, fields, models
 from odoo.fields import Domain
 
-from .lead_scoring_move import QUALIFIED, SALES_READY
-
 
 class LeadScoringRun(models.Model):
     """The small kind of run, for leads that were saved: it scores those that are due, and moves what is to move.
 
-    A lead is due where it could not be scored as it was saved, see ``lead.scoring.due``. The daily run scores all
-    leads, so it makes an end of their marks, too.
+    It looks at no other leads than those with a mark, see ``lead.scoring.due``. The daily run scores all leads, so it
+    makes an end of what is due, too.
     """
 
     _inherit = "lead.scoring.run"
@@ -46,8 +44,9 @@ class LeadScoringRun(models.Model):
         unfinished = [("model_id", "=", model.id), ("state", "=", "running"), ("saved_only", "=", True)]
         if run := self.search(unfinished, limit=1):
             return run
-        Move, due = self.env["lead.scoring.move"], self.env["lead.scoring.due"]._count(model)
-        if not due and not any(Move._next_due(model, kind, 0, 1) for kind in (SALES_READY, QUALIFIED)):
+        Due = self.env["lead.scoring.due"]
+        due = Due._count(model)
+        if not due and not Due._scored_marks(model):
             return self.browse()
         return self.create(
             {"model_id": model.id, "version_id": model.version_id.id, "saved_only": True, "total_count": due}
@@ -61,7 +60,7 @@ class LeadScoringRun(models.Model):
     def _score_page(self, ids):
         after = self.last_lead_id
         result = self._score_due(ids) if self.saved_only else super()._score_page(ids)
-        self.env["lead.scoring.due"]._done(self.model_id, after, ids[-1])
+        self.env["lead.scoring.due"]._done(self.model_id, after, ids[-1], forget=not self.saved_only)
         return result
 
     def _score_due(self, ids):
@@ -77,9 +76,24 @@ class LeadScoringRun(models.Model):
     def _all_pages_done(self):
         return None if self.saved_only else super()._all_pages_done()
 
+    def _act_on_scores(self):
+        marks = self.env["lead.scoring.due"]._scored_marks(self.model_id)
+        if not super()._act_on_scores():
+            return False
+        # These alone: a lead that is saved just now, or that somebody holds, has got another one.
+        self.env["lead.scoring.due"]._forget(marks)
+        return True
+
+    def _among(self):
+        return self.env["lead.scoring.due"]._scored_leads(self.model_id) if self.saved_only else super()._among()
+
     def _end(self, state, message=None, lasting=False):
         result = super()._end(state, message, lasting)
         # Leads that were saved behind the run's back; one that failed would find them again and again.
-        if state == "done" and self.purpose == "score" and self.env["lead.scoring.due"]._next(self.model_id, 0, 1):
-            self.env["lead.scoring.due"]._wake()
+        if state == "done" and self.purpose == "score":
+            Due = self.env["lead.scoring.due"]
+            if Due._next(self.model_id, 0, 1):
+                Due._wake()
+            elif Due._scored_marks(self.model_id):
+                self.env["crm.lead"]._trigger_moves()
         return result

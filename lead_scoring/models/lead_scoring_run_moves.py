@@ -73,12 +73,13 @@ class LeadScoringRun(models.Model):
         """Move the leads that are due in small batches, and remember those that stay where they are."""
         Move, model = self.env["lead.scoring.move"], self.model_id
         # On most days a handful is due: then all leads are gone through once, and after that only these.
-        among = Move._few_due(model, kind, LOOK_AHEAD)
-        if among == []:
+        few = Move._few_due(model, kind, LOOK_AHEAD, self._among())
+        if few == []:
             return bool(self.env["ir.cron"]._commit_progress())
+        among = self._among() if few is None else few
         if not on:
             self.passed_over_count += Move._pass_over(model, kind, among, even_due=True)
-        elif model.moves_since and not self._let_stay(kind):
+        elif model.moves_since and not self._let_stay(kind, among):
             return False
         if not self.env["ir.cron"]._commit_progress():
             return False
@@ -102,21 +103,20 @@ class LeadScoringRun(models.Model):
         self.passed_over_count += Move._pass_over(model, kind, among)
         return bool(self.env["ir.cron"]._commit_progress())
 
-    def _let_stay(self, kind):
+    def _let_stay(self, kind, among):
         """Remember the leads that stay where they are. Return False if the cron's time is over before.
 
         Those that there were when the model went live, unless somebody wanted them to move; or those that are sales-ready
         by its new version alone.
         """
         Move, model = self.env["lead.scoring.move"], self.model_id
+        before = model.moves_since
         if not model.moves_by_id:
             but = model._deciding_themselves() if kind == QUALIFIED else None
-            self.passed_over_count += Move._pass_over(model, kind, even_due=True, before=model.moves_since, but=but)
+            self.passed_over_count += Move._pass_over(model, kind, among, even_due=True, before=before, but=but)
             return True
-        after = 0
-        while (
-            ids := Move._next_due(model, kind, after, pages.PAGE_SIZE, model.moves_since) if kind == SALES_READY else []
-        ):
+        after, size = 0, pages.PAGE_SIZE
+        while kind == SALES_READY and (ids := Move._next_due(model, kind, after, size, before, among=among)):
             after = ids[-1]
             staying = sorted(set(ids) - model._sales_ready_before(ids))
             self.passed_over_count += Move._pass_over(model, kind, staying, even_due=True)
@@ -133,7 +133,7 @@ class LeadScoringRun(models.Model):
             # Whoever is saving one of these leads goes first; in a minute it is found again.
             _logger.info("Lead scoring run %s: %s", self.id, error)
             self.env.cr.rollback()
-            self.env["crm.lead"]._trigger_moves()
+            self.env["lead.scoring.due"]._mark_scored(self.model_id, lead_ids)
         except Exception as error:
             if len(lead_ids) > 1:
                 middle = len(lead_ids) // 2

@@ -156,6 +156,7 @@ class LeadScoringRun(models.Model):
     def _next_probabilities(self, after):
         """Return the last lead id of the next page of scores and its (lead id, percent) that differ; None at the end."""
         self.env["crm.lead"].flush_model(["active", "won_status", "automated_probability", "probability", "stage_id"])
+        among = self._among()
         ((last, ids, stored, levels),) = self.env.execute_query(
             SQL(
                 """
@@ -166,7 +167,7 @@ class LeadScoringRun(models.Model):
                       FROM crm_lead_score row
                       JOIN crm_lead lead ON lead.id = row.lead_id
                      WHERE row.main AND row.model_id = %(model)s AND row.version_id = %(version)s
-                       AND lead.active AND lead.won_status = 'pending' AND lead.id > %(after)s
+                       AND lead.active AND lead.won_status = 'pending' AND lead.id > %(after)s AND %(among)s
                   ORDER BY lead.id
                      LIMIT %(limit)s
                   ) page
@@ -174,6 +175,7 @@ class LeadScoringRun(models.Model):
                 model=self.model_id.id,
                 version=self.version_id.id,
                 after=after,
+                among=SQL("lead.id IN %s", among) if among else SQL("TRUE"),
                 limit=READ_BATCH_SIZE,
             )
         )

@@ -4,6 +4,7 @@ from unittest.mock import patch
 from lxml import etree
 from psycopg2.errors import SerializationFailure
 
+from odoo import fields
 from odoo.tests import tagged
 from odoo.tools import SQL, mute_logger
 
@@ -258,8 +259,8 @@ class TestMomentsOfALead(MovesCommon):
             self._new()
             self._save()
 
-        def and_meanwhile(due, model, after, last):
-            done(due, model, after, last)
+        def and_meanwhile(due, model, after, last, forget):
+            done(due, model, after, last, forget)
             if not saved:
                 saved.append(due._mark({model.id: other.ids}))  # behind the lead that the run is at
 
@@ -300,7 +301,62 @@ class TestMomentsOfALead(MovesCommon):
         lead = self._new()
         self._save()
         self.assertTrue(lead.lead_score)
+        self._run()
+        self.assertEqual(lead.stage_id, self.acceptance, "moved by the daily run")
         self.assertFalse(self._due())
+
+    def test_a_run_of_saved_leads_leaves_alone_whatever_was_not_saved(self):
+        self.model.use_as_probability = True
+        self.cool[0].stage_id = self.offer
+        self._run()
+        self.env.cr.execute("UPDATE crm_lead SET automated_probability = 1.23 WHERE id = ANY(%s)", [self.leads.ids])
+        # This one the next daily run moves.
+        self.env.cr.execute("DELETE FROM lead_scoring_move WHERE lead_id = %s", [self.hot[0].id])
+        with patch.object(crm_lead_moments, "MOST_AT_ONCE", 0):
+            self.cool[0].source_id = self.referral
+            self._save()
+        before = self._row_versions(self.leads - self.cool[0])
+        run = self._run("saved")
+        self.assertEqual((run.scored_count, run.sales_ready_count, run.qualified_count), (1, 1, 0))
+        self.assertEqual((run.passed_over_count, run.probability_count), (0, 1))
+        self.assertEqual(self._row_versions(self.leads - self.cool[0]), before)
+        self.assertEqual(self._run().probability_count, 8, "and one more as it moves")
+        self.assertEqual(self.hot[0].stage_id, self.acceptance)
+
+    def _row_versions(self, leads):
+        return self.env.execute_query(
+            SQL(
+                "SELECT lead.id, lead.xmin, row.xmin, lead.ctid, row.ctid,"
+                " (SELECT count(*) FROM lead_scoring_move move WHERE move.lead_id = lead.id)"
+                " FROM crm_lead lead JOIN crm_lead_score row ON row.lead_id = lead.id WHERE lead.id = ANY(%s)"
+                " ORDER BY lead.id",
+                leads.ids,
+            )
+        )
+
+    def test_where_no_lead_was_saved_the_action_looks_at_no_score(self):
+        runs, asked = self.env["lead.scoring.run"].search_count([]), []
+        query = type(self.env.cr).execute
+
+        def watched(cr, statement, *args, **kwargs):
+            asked.append(statement.code if isinstance(statement, SQL) else str(statement))
+            return query(cr, statement, *args, **kwargs)
+
+        with patch.object(type(self.env.cr), "execute", watched):
+            self._run("saved")
+        self.assertTrue([code for code in asked if "lead_scoring_due" in code])
+        self.assertFalse([code for code in asked if "crm_lead_score" in code or "lead_scoring_move" in code])
+        self.assertEqual(self.env["lead.scoring.run"].search_count([]), runs)
+
+    def test_a_lead_that_somebody_holds_is_moved_in_a_minute(self):
+        lead = self._new()
+        self._save()
+        with patch.object(type(lead), "try_lock_for_update", lambda leads, **_: leads.browse()):
+            self._run("saved")
+        self.assertEqual((lead.stage_id, self._due()), (self.new, {(lead, self.model)}))
+        self.assertTrue(self.triggers.search([("call_at", ">", fields.Datetime.now())]))
+        self._run("saved")
+        self.assertEqual((lead.stage_id, self._due()), (self.acceptance, set()))
 
     def test_the_trigger_of_a_job_that_is_about_to_end_is_not_relied_on(self):
         cron = self.env.ref("lead_scoring.ir_cron_saved_leads")

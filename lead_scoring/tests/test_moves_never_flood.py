@@ -17,6 +17,10 @@ class TestNothingFloods(MovesCommon):
         self.assertEqual((self.hot.stage_id, self.cool.stage_id), (self.acceptance, self.qualification))
         self.by_mona = self.model.with_user(self.mona)
 
+    def _score_as_saved(self, leads):
+        self.model._score_batch(leads.ids)
+        self.env["lead.scoring.due"]._mark_scored(self.model, leads.ids)
+
     def _ready_moves(self):
         return self._moves(self.leads, kind="sales_ready").filtered("stage_to_id")
 
@@ -69,7 +73,7 @@ class TestNothingFloods(MovesCommon):
 
     def test_leads_that_were_about_to_move_move_all_the_same(self):
         with self._scores({self.cool[0]: 61}):
-            self.model._score_batch(self.cool[0].ids)
+            self._score_as_saved(self.cool[0])
         self.by_mona.sales_ready_score = 50
         self._run("saved")
         self.assertEqual(self.cool[0].stage_id, self.acceptance)
@@ -239,7 +243,7 @@ class TestNothingFloods(MovesCommon):
     def test_a_lead_saved_before_the_first_run_of_a_new_version_is_treated_alike(self):
         self._another_version()
         self._of_versions(before={self.cool[1]: 61}, after=dict.fromkeys(self.cool, 80))
-        self.model._score_batch(self.cool[:2].ids)
+        self._score_as_saved(self.cool[:2])
         self._run("saved")
         self.assertEqual((self.cool[0].stage_id, self.cool[1].stage_id), (self.qualification, self.acceptance))
         self.assertTrue(self.model.moves_since, "its first run is still to come")
