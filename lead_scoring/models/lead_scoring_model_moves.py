@@ -49,7 +49,8 @@ class LeadScoringModel(models.Model):
 
     Nothing that a person or a training does to a model moves many leads at once unless somebody says so. Going live
     asks. Another sales-ready score, other grades and a new version leave where they are the leads that they alone make
-    sales-ready, and :meth:`action_move_stayed` moves these when somebody wants it.
+    sales-ready, and :meth:`action_move_stayed` moves these when somebody wants it. So it does, by its sibling, those that
+    going live left where they were with their first score.
     """
 
     _inherit = "lead.scoring.model"
@@ -92,6 +93,13 @@ class LeadScoringModel(models.Model):
         compute="_compute_stayed_count",
         help="Open leads that this model finds sales-ready now and that stayed where they were: going live, a switch of "
         "the configuration, another sales-ready score, other grades or a new version left them there.",
+    )
+    stayed_qualified_count = fields.Integer(
+        "First Score, Not Moved",
+        compute="_compute_stayed_count",
+        help="Open leads scored by this model that no score has moved so far, and that their first score would have moved to "
+        "the stage Automated Marketing Qualification: going live or a switch of the configuration left them where they "
+        "were.",
     )
     move_ids = fields.One2many("lead.scoring.move", "model_id", "Moves", readonly=True)
 
@@ -246,24 +254,47 @@ class LeadScoringModel(models.Model):
     def _compute_stayed_count(self):
         for model in self:
             stored = model._origin  # what is not saved yet has left no lead anywhere
-            model.stayed_count = stored._count_stayed() if stored.state == "live" else 0
+            model.stayed_count = stored._count_stayed(SALES_READY)
+            model.stayed_qualified_count = stored._count_stayed(QUALIFIED)
 
-    def _count_stayed(self):
-        """Return how many sales-ready leads stay where they are; none while a run is about to decide that."""
-        settings = self.env["lead.scoring.config"]._settings(self.company_id)
-        if self.moves_since or not settings.automatic_sales_ready:
-            return 0
-        return self.env["lead.scoring.move"]._count_stayed(self.sudo())
+    def _count_stayed(self, kind):
+        stayed = self._stayed(kind)
+        return self.env["lead.scoring.move"]._count_stayed(stayed) if stayed else 0
+
+    def _stayed(self, kind):
+        """Return SQL of the ids (lead_id) of the leads that stayed where they were.
+
+        None where that is none of the model's business: it is not live, a run is about to decide about its leads, or the
+        configuration says that none is to move.
+
+        :param kind: "sales_ready", or "qualified": those that are not among the sales-ready ones
+        """
+        Move, settings = self.env["lead.scoring.move"], self.env["lead.scoring.config"]._settings(self.company_id)
+        if self.state != "live" or self.moves_since:
+            return None
+        ready = Move._stayed_sales_ready(self.sudo()) if settings.automatic_sales_ready else None
+        if kind == SALES_READY:
+            return ready
+        return Move._stayed_qualified(self, ready) if settings.automated_marketing_qualification else None
 
     def action_move_stayed(self):
         """Mark and move, in the background, the sales-ready leads that stayed where they were."""
+        return self._move_stayed(SALES_READY, self.env._("No sales-ready lead of %s stayed where it was.", self.name))
+
+    def action_move_stayed_qualified(self):
+        """Move, in the background, the leads that stayed where they were with their first score."""
+        nothing = self.env._("No lead of %s stayed where it was with its first score.", self.name)
+        return self._move_stayed(QUALIFIED, nothing)
+
+    def _move_stayed(self, kind, nothing):
+        """:raises UserError: with this sentence, where there is nothing to move"""
         self.ensure_one()
         self.check_access("write")
         self._check_scoring_is_on()
-        count = self._count_stayed() if self.state == "live" else 0
+        count = self._count_stayed(kind)
         if not count:
-            raise UserError(self.env._("No sales-ready lead of %s stayed where it was.", self.name))
-        self.env["lead.scoring.move"].sudo()._let_go(self.sudo())
+            raise UserError(nothing)
+        self.env["lead.scoring.move"].sudo()._let_go(self, kind, self._stayed(kind))
         self.env["crm.lead"].sudo()._trigger_moves()
         notification = self._notification("success", self.env._("%s leads move in the background.", count))
         notification["params"]["next"] = {"type": "ir.actions.client", "tag": "soft_reload"}

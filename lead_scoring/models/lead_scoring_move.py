@@ -277,8 +277,43 @@ class LeadScoringMove(models.Model):
     # ------------------------------------------------------------
 
     @api.model
-    def _stayed(self, model):
-        """Return SQL of the ids of the open leads that are sales-ready by a model, and that it passed over.
+    def _stayed_qualified(self, model, but=None):
+        """Return SQL of the ids (lead_id) of the open leads with a score of a model that no first score has moved.
+
+        Those only that would move. None that a model ever moved, or that was further when it was passed over, is among
+        them: what a person moved back stays there.
+
+        :param but: SQL of the ids (lead_id) of leads that are left out
+        """
+        for name in ("crm.lead", "crm.stage", self._name):
+            self.env[name].flush_model()
+        return SQL(
+            """
+            SELECT lead.id AS lead_id FROM crm_lead_score row
+              JOIN crm_lead lead ON lead.id = row.lead_id
+              LEFT JOIN crm_stage stage ON stage.id = lead.stage_id
+              JOIN %(targets)s AS target(team_id, stage_id, sequence)
+                ON target.team_id = coalesce(lead.team_id, 0)
+               AND (stage.id IS NULL OR (stage.sequence, stage.id) < (target.sequence, target.stage_id))
+             WHERE row.model_id = %(model)s
+               AND lead.active AND lead.won_status = 'pending' AND stage.is_won IS NOT TRUE
+               AND EXISTS (SELECT FROM lead_scoring_move move WHERE move.lead_id = lead.id AND move.kind = %(kind)s)
+               AND NOT EXISTS (
+                    SELECT FROM lead_scoring_move move LEFT JOIN crm_stage earlier ON earlier.id = move.stage_from_id
+                     WHERE move.lead_id = lead.id
+                       AND (move.stage_to_id IS NOT NULL OR move.converted OR move.kind = %(kind)s
+                            AND (earlier.sequence, earlier.id) >= (target.sequence, target.stage_id)))
+               AND NOT EXISTS (SELECT FROM (%(but)s) other WHERE other.lead_id = lead.id)
+            """,
+            model=model.id,
+            kind=QUALIFIED,
+            targets=self._targets_table(QUALIFIED),
+            but=but or SQL("SELECT 0 AS lead_id WHERE FALSE"),
+        )
+
+    @api.model
+    def _stayed_sales_ready(self, model):
+        """Return SQL of the ids (lead_id) of the open leads that are sales-ready by a model, and that it passed over.
 
         None that any model ever made sales-ready is among them: what a person moved back stays there.
         """
@@ -305,20 +340,20 @@ class LeadScoringMove(models.Model):
         )
 
     @api.model
-    def _count_stayed(self, model):
-        return self.env.execute_query(SQL("SELECT count(*) FROM (%s) stayed", self._stayed(model)))[0][0]
+    def _count_stayed(self, stayed):
+        return self.env.execute_query(SQL("SELECT count(*) FROM (%s) stayed", stayed))[0][0]
 
     @api.model
-    def _let_go(self, model):
-        """Forget that a model passed over its sales-ready leads: the scheduled action of saved leads moves them."""
-        self.env["lead.scoring.due"]._insert(model.id, self._stayed(model), scored=True)
+    def _let_go(self, model, kind, stayed):
+        """Forget that leads were passed over: the scheduled action of saved leads moves them.
+
+        :param stayed: SQL of the ids (lead_id) of the leads
+        """
+        self.env["lead.scoring.due"]._insert(model.id, stayed, scored=True)
+        # A first score is the lead's, whichever model passed it over.
+        by = SQL("model_id = %s", model.id) if kind == SALES_READY else SQL("TRUE")
         self.env.cr.execute(
-            SQL(
-                "DELETE FROM lead_scoring_move WHERE model_id = %s AND kind = %s AND lead_id IN (%s)",
-                model.id,
-                SALES_READY,
-                self._stayed(model),
-            )
+            SQL("DELETE FROM lead_scoring_move WHERE %s AND kind = %s AND lead_id IN (%s)", by, kind, stayed)
         )
         self.invalidate_model(flush=False)
 

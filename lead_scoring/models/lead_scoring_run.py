@@ -181,7 +181,6 @@ class LeadScoringRun(models.Model):
 
     def _among(self):
         """Return SQL of the ids of the leads whose scores the run acts on; None: all of the model's."""
-        return None
 
     def _next_ids(self, size):
         """Return the ids of the next leads to score, ascending; none at the end."""

@@ -303,6 +303,112 @@ class TestNothingFloods(MovesCommon):
 
 
 @tagged("post_install", "-at_install")
+class TestLeadsLeftAtGoLive(MovesCommon):
+    """A model that went live and left its leads where they were: 4 hot ones, which are sales-ready, and 6 cool ones."""
+
+    def setUp(self):
+        super().setUp()
+        self._live(move=False)
+        self._run()
+        self.assertEqual(self.leads.stage_id, self.new)
+        self.by_mona = self.model.with_user(self.mona)
+
+    def _counts(self):
+        self.env.invalidate_all()
+        return self.by_mona.stayed_count, self.by_mona.stayed_qualified_count
+
+    def test_the_model_counts_those_that_their_first_score_left_and_the_sales_ready_ones_apart(self):
+        self.assertEqual(self._counts(), (4, 6))
+        self._run()
+        self._run("saved")
+        self.assertEqual(self._counts(), (4, 6))
+        self.assertEqual(self.leads.stage_id, self.new)
+
+    def test_they_move_in_the_background_when_somebody_says_so_once(self):
+        notification = self.by_mona.action_move_stayed_qualified()
+        self.assertEqual(notification["params"]["message"], "6 leads move in the background.")
+        self.assertEqual(self.cool.stage_id, self.new, "not while somebody waits")
+        run = self._run("saved")
+        self.assertEqual((run.qualified_count, run.sales_ready_count), (6, 0))
+        self.assertEqual((self.cool.stage_id, self.hot.stage_id), (self.qualification, self.new))
+        self.assertTrue(self._messages(self.cool[0], "First score"))
+        self.assertEqual(self._counts(), (4, 0))
+        moves = self._moves(self.leads)
+        self._run()
+        self.assertEqual(self._moves(self.leads), moves)
+        with self.assertRaisesRegex(UserError, "No lead of Test model stayed where it was with its first score"):
+            self.by_mona.action_move_stayed_qualified()
+
+    def test_the_sales_ready_ones_skip_that_stage_by_their_own_button(self):
+        self.by_mona.action_move_stayed()
+        self._run("saved")
+        self.assertEqual((self.cool.stage_id, self.hot.stage_id), (self.new, self.acceptance))
+        self.assertEqual(self._counts(), (0, 6))
+
+    def test_where_no_lead_is_sales_ready_all_wait_for_the_first_stage(self):
+        self.env["lead.scoring.config"].create({"name": "No", "automatic_sales_ready": False})
+        self.assertEqual(self._counts(), (0, 10))
+        self.by_mona.action_move_stayed_qualified()
+        self._run("saved")
+        self.assertEqual(self.leads.stage_id, self.qualification)
+
+    def test_what_a_person_moved_or_closed_is_not_among_them(self):
+        self.cool[0].stage_id = self.called
+        self.cool[1].action_set_lost()
+        self.assertEqual(self._counts(), (4, 4))
+        self.by_mona.action_move_stayed_qualified()
+        self._run("saved")
+        self.cool[2].stage_id = self.new
+        self._save()
+        self.assertEqual(self._counts(), (4, 0), "what was moved back stays there")
+
+    def test_a_lead_that_was_further_when_it_was_scored_first_and_came_back_stays(self):
+        late = self.cool[0].copy({"stage_id": self.called.id})
+        self._save()
+        self._run()
+        late.stage_id = self.new
+        self._save()
+        self.assertEqual(self._counts(), (4, 6))
+
+    def test_a_lead_that_became_sales_ready_and_was_moved_back_stays(self):
+        self.by_mona.action_move_stayed()
+        self._run("saved")
+        self.hot[0].stage_id = self.new
+        self._save()
+        self.assertEqual(self._counts(), (0, 6))
+
+    def test_switched_off_stopped_or_about_to_be_decided_nobody_is_offered_to_move_them(self):
+        config = self.env["lead.scoring.config"].create({"name": "No", "automated_marketing_qualification": False})
+        self.assertEqual(self._counts(), (4, 0))
+        config.active = False
+        self.assertEqual(self._counts(), (4, 6))
+        self.model.sudo().moves_since = self._ago(minutes=1)
+        self.assertEqual(self._counts(), (0, 0))
+        self.model.sudo().write({"moves_since": False, "state": "stopped"})
+        self.assertEqual(self._counts(), (0, 0))
+        with self.assertRaises(UserError):
+            self.by_mona.action_move_stayed_qualified()
+
+    def test_another_model_that_scores_them_too_counts_and_moves_them(self):
+        second = self.model.copy({"name": "Second", "sequence": 99, "sales_ready_score": 0})
+        second._train()
+        second.with_context(lead_scoring_move_leads=False).action_go_live()
+        self._run()
+        by_mona = second.with_user(self.mona)
+        self.assertEqual((by_mona.stayed_count, by_mona.stayed_qualified_count), (0, 10))
+        by_mona.action_move_stayed_qualified()
+        self._run("saved")
+        self.assertEqual(self.leads.stage_id, self.qualification)
+        self.assertEqual(self._moves(self.leads).filtered("stage_to_id").model_id, second)
+
+    def test_only_who_manages_the_model_may_move_them(self):
+        for user in (self.sam, self.alma, self.ida, self.otto):
+            with self.assertRaises(AccessError):
+                self.model.with_user(user).action_move_stayed_qualified()
+        self.assertIn("action_move_stayed_qualified", self.by_mona.get_view(view_type="form")["arch"])
+
+
+@tagged("post_install", "-at_install")
 class TestEachModelDecidesForItsOwn(MovesCommon):
     def setUp(self):
         super().setUp()
