@@ -1,9 +1,11 @@
+from lxml import etree
 from psycopg2.errors import CheckViolation
 
 from odoo import Command
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import tagged
 from odoo.tools import SQL, mute_logger
+from odoo.tools.safe_eval import safe_eval
 
 from .common_rules import RulesCommon
 
@@ -525,6 +527,40 @@ class TestBacktest(RulesCommon):
         lines = self._backtest().line_ids
         self.assertEqual(lines.mapped("verdict"), ["telling", "repeats", "nothing", "against", "never"])
         self.assertIn("“Referred”", lines[1].note)
+
+    def test_without_closed_leads_it_says_so_and_nothing_else(self):
+        self._rule(20, self.referred)
+        self.env["crm.lead"].with_context(active_test=False).search([("company_id", "=", self.company.id)]).unlink()
+        backtest = self._backtest()
+        self.assertEqual((backtest.closed_count, backtest.basis), (0, False))
+        self.assertEqual(self._shown(backtest), ["No lead of this model was closed in the last year"])
+
+    def test_where_no_rule_tells_won_from_lost_it_says_that_no_points_are_suggested(self):
+        self._rule(20, [("color", "=", 9)], name="Nobody")
+        backtest = self._backtest()
+        self.assertEqual(backtest.basis, "There are no suggested points: no rule told won leads from lost ones.")
+        with self.assertRaisesRegex(UserError, "There are no suggested points"):
+            backtest.action_apply()
+        self.assertNotIn("They are learned for all rules", self._shown(backtest))
+
+    def _shown(self, backtest):
+        """Return which of these sentences and figures its form shows."""
+        view = etree.fromstring(backtest.get_view(view_type="form")["arch"])
+        values = {name: backtest[name] for name in ("closed_count", "suggestion_count", "model_state")}
+        sentences = {
+            "No lead of this model was closed in the last year": "//p",
+            "leads were closed in the last year": "//p",
+            "What happened on a lead": "//p",
+            "They are learned for all rules": "//p/span",
+        }
+        return [
+            text
+            for text, path in sentences.items()
+            for node in view.xpath(f"{path}[contains(., '{text}')]")
+            if not any(
+                safe_eval(above.get("invisible") or "False", dict(values)) for above in (node, *node.iterancestors())
+            )
+        ]
 
     def test_suggested_points_are_taken_with_one_click(self):
         rule = self._rule(20, self.referred)

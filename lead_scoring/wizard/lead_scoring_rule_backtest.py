@@ -40,15 +40,17 @@ class LeadScoringRuleBacktest(models.TransientModel):
         for backtest in self:
             backtest.suggestion_count = len(backtest.line_ids.filtered("suggested_points"))
 
-    @api.depends("predictive_id", "asked_count", "closed_count")
+    @api.depends("predictive_id", "asked_count", "closed_count", "suggestion_count")
     @api.depends_context("lang")
     def _compute_basis(self):
         for backtest in self:
-            backtest.basis = backtest.closed_count and backtest._basis()
+            backtest.basis = backtest._basis() if backtest.closed_count else False
 
     def _basis(self):
-        """Say what the suggested points are learned from."""
+        """Say what the suggested points are learned from, if there are any."""
         _ = self.env._
+        if not self.suggestion_count:
+            return self._nothing_suggested()
         if not self.predictive_id:
             return _("Points suggested from the outcomes of these leads: no trained predictive model covers them.")
         words = {"model": self.predictive_id.display_name, "count": self.asked_count}
@@ -59,6 +61,9 @@ class LeadScoringRuleBacktest(models.TransientModel):
                 **words,
             )
         return _("Points suggested from %(model)s's probabilities: they repeat what that model knows.", **words)
+
+    def _nothing_suggested(self):
+        return self.env._("There are no suggested points: no rule told won leads from lost ones.")
 
     @api.model_create_multi
     def create(self, vals_list):
@@ -151,7 +156,7 @@ class LeadScoringRuleBacktest(models.TransientModel):
         self.ensure_one()
         lines = self.line_ids.filtered("suggested_points")
         if not lines:
-            raise UserError(self.env._("There are no suggested points: no rule told won leads from lost ones."))
+            raise UserError(self._nothing_suggested())
         for line in lines:
             line.rule_id.points = line.suggested_points
         return {"type": "ir.actions.act_window_close"}
