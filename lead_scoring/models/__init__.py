@@ -32,4 +32,5 @@ from . import (
     lead_scoring_run_probability,
     lead_scoring_run_stop,
     res_config_settings,
+    res_groups,
 )

@@ -40,14 +40,3 @@ class ResConfigSettings(models.TransientModel):
     def action_lead_scoring_run_now(self):
         """Score the open leads of all live models within a minute."""
         return self.env["lead.scoring.model"].search([("state", "in", SCORING)]).action_score_now()
-
-    def set_values(self):
-        """Let scoring go on at once where it has been switched on."""
-        Config = self.env["lead.scoring.config"]
-        was_on = Config._is_on()
-        result = super().set_values()
-        if was_on != Config._is_on():
-            self.env.registry.clear_cache()  # what is scored as leads are saved
-            if not was_on:
-                Config.sudo()._switched_on()
-        return result

@@ -1,5 +1,6 @@
 from lxml import etree
 
+from odoo import Command
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
@@ -88,6 +89,27 @@ class TestSettings(LeadScoringCommon):
         self._switch(on=True)
         self._run_jobs()
         self.assertEqual((run.state, run.read_count, second.state), ("done", 10, "live"))
+
+    def test_switched_by_the_form_of_a_group_saving_a_lead_scores_nothing_and_then_again(self):
+        everybody, users = self.env.ref("base.group_user"), self.env.ref("lead_scoring.group_use_lead_scoring")
+        cron = self.env.ref("lead_scoring.ir_cron_score_leads")
+        changes = (
+            (False, everybody, {"implied_ids": [Command.unlink(users.id)]}),
+            (True, everybody, {"implied_ids": [Command.link(users.id)]}),
+            (False, users, {"implied_by_ids": [Command.unlink(everybody.id)]}),
+            (True, users, {"implied_by_ids": [Command.link(everybody.id)]}),
+        )
+        for lead, (on, group, values) in zip(self.hot, changes):
+            self.env["ir.cron.trigger"].search([]).unlink()
+            self.env["lead.scoring.model"]._live_models()  # as known to whoever saved a lead before
+            group.with_user(self.mona).write(values)
+            before = lead.lead_score
+            lead.source_id = self.cold
+            self.env.cr.flush()
+            self.env.invalidate_all()
+            self.assertEqual(lead.lead_score < before, on)
+            triggers = self.env["ir.cron.trigger"].search([("cron_id", "=", cron.id)])
+            self.assertEqual(bool(triggers), on, "it goes on where it was left")
 
     def test_a_lead_can_be_saved_won_and_merged_while_scoring_is_off(self):
         self._switch(on=False)
