@@ -1,4 +1,5 @@
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 
 # Places in Odoo's palette of eleven colours.
 GREEN, PURPLE, YELLOW, RED = 10, 11, 3, 1
@@ -48,7 +49,7 @@ class LeadScoringGrade(models.Model):
         "A grade starts at a score from 0 to 100.",
     )
 
-    @api.constrains("min_score", "sequence", "model_id")
+    @api.constrains("min_score", "sequence")
     def _check_ladder(self):
         # A model that writes several of its grades at once checks them together, when all are written.
         if not self.env.context.get("check_grades_later"):
@@ -65,6 +66,10 @@ class LeadScoringGrade(models.Model):
         return grades
 
     def write(self, vals):
+        if "model_id" in vals and self.filtered(lambda grade: grade.model_id.id != vals["model_id"]):
+            raise UserError(
+                self.env._("A grade stays with its scoring model. Add a grade to the other model, and delete this one.")
+            )
         result = super().write(vals)
         if vals.keys() != {"max_score"}:
             self.model_id._align_grades()

@@ -4,7 +4,7 @@ from odoo.exceptions import UserError
 from .lead_scoring_model_moves import LEADS_STAY
 
 # What decides which scores are in which grade.
-RANGES = {"min_score", "sequence", "model_id"}
+RANGES = {"min_score", "sequence"}
 
 
 class LeadScoringGrade(models.Model):

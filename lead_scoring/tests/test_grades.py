@@ -1,5 +1,5 @@
 from odoo import Command
-from odoo.exceptions import ValidationError
+from odoo.exceptions import UserError, ValidationError
 from odoo.tests import Form, tagged
 
 from .common import LeadScoringCommon
@@ -49,6 +49,20 @@ class TestGrades(LeadScoringCommon):
         with self.assertRaisesRegex(ValidationError, "must start at 0"):
             self._grade("D").min_score = 5
         self.assertEqual(self._ranges()[0][2], 100)
+
+    def test_a_grade_cannot_be_moved_to_another_model_whose_leads_and_ours_it_would_regrade(self):
+        other = self.model.copy({"name": "Other"})
+        best = self._grade("A").with_user(self.mona)
+        ranges = self._ranges()
+        for moved in (
+            lambda: best.write({"model_id": other.id}),
+            lambda: best.write({"model_id": other.id, "min_score": 90}),
+            lambda: other.with_user(self.mona).write({"grade_ids": [Command.link(best.id)]}),
+        ):
+            with self.assertRaisesRegex(UserError, "A grade stays with its scoring model"):
+                moved()
+        best.write({"model_id": self.model.id, "name": "A"})
+        self.assertEqual(self._ranges(), ranges)
 
     def test_deleting_a_grade_leaves_no_hole(self):
         self._grade("D").unlink()
