@@ -3,7 +3,7 @@ import itertools
 import time
 from typing import NamedTuple
 
-from odoo import Command, api, fields, models
+from odoo import SUPERUSER_ID, Command, api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Domain
 from odoo.tools import SQL
@@ -11,6 +11,7 @@ from odoo.tools import SQL
 from ..features.lead_fields import NEVER
 from ..features.levels import read_levels
 from ..features.outcome import OUTCOMES
+from ..features.rules import bounded
 
 # States in which a model scores leads.
 SCORING = ("going_live", "live")
@@ -131,12 +132,14 @@ class LeadScoringModel(models.Model):
         """Return the domain of the leads, open and closed, that the model learns from and scores.
 
         One company's leads never train another's model: leads without company belong to the models without
-        one, and in a database with a single company to that company."""
+        one, and in a database with a single company to that company. Nor does what another company hides of related
+        records: the filter sees those alone that the global record rules show in the model's company."""
         self.ensure_one()
         companies = [self.company_id.id]
         if self.company_id and self.env["res.company"].sudo().search_count([], limit=2) == 1:
             companies.append(False)
-        domain = Domain("company_id", "in", companies) & self._filter()
+        env = self.env(user=SUPERUSER_ID, context={"allowed_company_ids": self.company_id.ids})
+        domain = Domain("company_id", "in", companies) & bounded(env, self._filter(), self.company_id)
         return domain & Domain("team_id", "in", self.team_ids.ids) if self.team_ids else domain
 
     def _filter(self):

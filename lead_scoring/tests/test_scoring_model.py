@@ -36,6 +36,61 @@ class TestScoringModel(LeadScoringCommon):
             self.model.action_train()
         self.assertFalse(self.model.version_ids)
 
+    def _contacts(self):
+        """Four open leads with a contact named Buyer, which is of our company, shared, another company's, or no one's."""
+        leads = self._leads(4, "open", self.referral)
+        for lead, company in zip(leads, (self.company, self.company.browse(), self.other_company)):
+            lead.partner_id = self.env["res.partner"].create({"name": "Buyer"})
+            self.env.flush_all()
+            # As it is when a contact is given to another company afterwards.
+            self.env.cr.execute(
+                "UPDATE res_partner SET company_id = %s WHERE id = %s", [company.id or None, lead.partner_id.id]
+            )
+        self.env.invalidate_all()
+        return leads
+
+    def test_what_another_company_hides_of_a_contact_decides_no_score(self):
+        leads = self._contacts()
+        ours, shared, theirs, none = leads
+        for domain, covered in (
+            ([("partner_id.name", "=", "Buyer")], ours | shared),
+            ([("partner_id", "ilike", "buy")], ours | shared),
+            ([("partner_id", "any", [("name", "=", "Buyer")])], ours | shared),
+            ([("partner_id", "not any", [("name", "=", "Buyer")])], theirs | none),
+            (["!", ("partner_id.name", "=", "Buyer")], theirs | none),
+            ([("partner_id.company_id", "!=", self.company.id), ("partner_id", "!=", False)], shared),
+            ([("partner_id", "!=", False)], ours | shared | theirs),
+            ([("source_id.name", "=", "Test Referral")], leads),
+        ):
+            self.model.domain = str(domain)
+            with self.subTest(domain):
+                found = self.env["crm.lead"].sudo().search(self.model._open_lead_domain())
+                self.assertEqual(found, covered)
+                self.assertEqual(leads.sudo().filtered_domain(self.model._lead_domain()), covered)
+                self.assertEqual(self.model.with_user(self.mona).open_count, len(covered))
+
+    def test_a_lead_whose_contact_is_another_companys_has_no_score_by_a_filter_on_contacts(self):
+        self._trained()
+        self.env.cr.execute("UPDATE crm_lead SET active = FALSE WHERE id = ANY(%s)", [(self.hot | self.cool).ids])
+        ours, shared, theirs, none = self._contacts()
+        self.model.domain = "[('partner_id.name', '=', 'Buyer')]"
+        self._take_live(self.model)
+        self.assertTrue(ours.lead_score and shared.lead_score)
+        self.assertFalse(theirs.lead_score or none.lead_score)
+        theirs.source_id = self.cold  # scored as it is saved, were it covered
+        self.env.cr.flush()
+        self.env.invalidate_all()
+        self.assertFalse(theirs.lead_score)
+        self.assertIn("no live scoring model covers", theirs._lead_score_status(theirs._main_score_row())[1])
+
+    def test_a_shared_model_sees_no_contact_of_any_company(self):
+        shared = self.model.copy({"company_id": False, "domain": "[('partner_id.name', '=', 'Buyer')]"})
+        leads = self._contacts()
+        self.env.cr.execute("UPDATE crm_lead SET company_id = NULL, team_id = NULL WHERE id = ANY(%s)", [leads.ids])
+        self.env.invalidate_all()
+        found = self.env["crm.lead"].sudo().search(shared._open_lead_domain())
+        self.assertEqual(found & leads, leads[1])
+
     def test_training_makes_a_version_that_says_what_it_learned_from(self):
         version = self._trained()
         self.assertEqual((version.number, version.won_count, version.lost_count), (1, 50, 50))
