@@ -172,7 +172,7 @@ class LeadScoringRun(models.Model):
             self._end("failed", self.env._("Scoring failed unexpectedly; the server's log says why."))
         else:
             self._end("done")
-        self.env["ir.cron"]._commit_progress()
+        self._commit_end()
         return True
 
     def _act_on_scores(self):
@@ -242,6 +242,11 @@ class LeadScoringRun(models.Model):
         if message:
             self._tell(message)
         self.model_id._run_ended(self, message, lasting)
+
+    def _commit_end(self):
+        """Let other processes hear of it now, not when this job is over: a model that failed scores no lead on saving."""
+        self.env["ir.cron"]._commit_progress()
+        self.env.registry.signal_changes()
 
     def _tell(self, line):
         """Add a line to what was left out, once."""

@@ -70,7 +70,7 @@ class LeadScoringRun(models.Model):
             self._end("failed", reason, lasting=True)
         else:
             self._end("done")
-        self.env["ir.cron"]._commit_progress()
+        self._commit_end()
         return True
 
     def _next_leads(self):

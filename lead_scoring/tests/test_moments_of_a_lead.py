@@ -271,6 +271,31 @@ class TestMomentsOfALead(MovesCommon):
         self._run("saved")
         self.assertFalse(self._due())
 
+    def test_a_lead_saved_in_the_last_moment_of_going_live_wakes_the_action_that_scores_it(self):
+        """Before, that action passes over the model, which is not live yet: nobody else would wake it."""
+        second = self.model.copy({"name": "Second", "sequence": 1})
+        second._train()
+        second.with_context(lead_scoring_move_leads=False).action_go_live()
+        Run, lead = type(self.env["lead.scoring.run"]), self.cool[0]
+        write_end = Run._write_end
+
+        def and_meanwhile(run, state, message, lasting):
+            if run.model_id == second:
+                self.env.cr.execute("UPDATE crm_lead SET source_id = %s WHERE id = %s", [self.referral.id, lead.id])
+                self.env.cr.execute(
+                    "INSERT INTO lead_scoring_due (lead_id, model_id) VALUES (%s, %s)", [lead.id, second.id]
+                )
+                self.env.cr.execute("DELETE FROM ir_cron_trigger")
+            write_end(run, state, message, lasting)
+
+        with patch.object(Run, "_write_end", and_meanwhile):
+            self._run()
+        self.assertEqual((second.state, self._due()), ("live", {(lead, second)}))
+        self.assertTrue(self._triggered("saved"))
+        before = lead.lead_score
+        self._run("saved")
+        self.assertGreater(lead.lead_score, before)
+
     def test_whoever_saves_one_of_the_leads_just_then_does_not_end_the_run(self):
         score, conflicts = type(self.model)._score_batch, []
         with patch.object(crm_lead_moments, "MOST_AT_ONCE", 0):

@@ -2,6 +2,7 @@ from unittest.mock import patch
 
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import Form, tagged
+from odoo.tools import SQL
 
 from .common_moves import MovesCommon
 
@@ -108,6 +109,21 @@ class TestNothingFloods(MovesCommon):
             self.assertEqual(form.stayed_count, 0)
             form.sales_ready_score = 1
         self.assertEqual(form.stayed_count, 6)
+
+    def test_all_leads_that_are_due_are_passed_over_but_those_that_were_due_before(self):
+        Move, missing = self.env["lead.scoring.move"], 2**31 - 1
+        self.env.cr.execute("DELETE FROM lead_scoring_move WHERE lead_id = ANY(%s)", [self.leads.ids])
+        due = Move._due_ids(self.model, "qualified")
+        self.assertEqual(due, set(self.leads.ids))
+        for but in (set(), {missing}, {self.hot[0].id}, {self.hot[0].id, self.cool[0].id, missing}, due):
+            with self.subTest(but), self.env.cr.savepoint() as savepoint:
+                ids = SQL("(SELECT unnest(%s::int[]))", sorted(but))
+                count = Move._pass_over(self.model, "qualified", even_due=True, but=ids)
+                self.assertEqual(count, len(due - but))
+                self.assertEqual(set(self._moves(self.leads, kind="qualified").lead_id.ids), due - but)
+                self.assertEqual(Move._due_ids(self.model, "qualified"), due & but)
+                savepoint.rollback()
+                self.env.invalidate_all()
 
     def test_before_it_is_live_nothing_is_passed_over(self):
         self.by_mona.action_stop()

@@ -4,6 +4,7 @@ from odoo.tests import tagged
 from odoo.tools import SQL, mute_logger
 
 from ..features import pages
+from ..scoring.errors import ScorecardError
 from .common import LeadScoringCommon
 
 LOGGER = "odoo.addons.lead_scoring.models.lead_scoring_run"
@@ -119,6 +120,28 @@ class TestRuns(LeadScoringCommon):
         failed = other.run_ids[0]
         self.assertEqual(failed.state, "failed")
         self.assertIn("Version 1 of Broken model cannot be used", failed.message)
+
+    def test_other_processes_hear_of_a_model_that_failed_before_the_next_one_is_scored(self):
+        """They score leads as they are saved, by the models that are live as far as they have heard."""
+        other = self.model.copy({"name": "Broken model", "sequence": 1})
+        other._train()
+        other.action_go_live()
+        self.model.action_go_live()
+        broken, score_batch, heard = other.version_id, type(self.model)._score_batch, []
+        before = self.registry.cache_sequences["default"]
+
+        def watched(model, ids):
+            if model.version_id == broken:
+                raise ScorecardError("It is broken.")
+            untold = "default" in self.registry.cache_invalidated
+            heard.append((model.browse(other.id).state, self.registry.cache_sequences["default"] > before, untold))
+            return score_batch(model, ids)
+
+        self.registry.signal_changes()  # what the test itself has changed
+        before = self.registry.cache_sequences["default"]
+        with patch.object(type(self.model), "_score_batch", watched):
+            self._run_cron()
+        self.assertEqual(heard, [("error", True, False)])
 
     def test_a_run_that_was_cut_goes_on_where_it_was(self):
         self.model.action_go_live()

@@ -10,7 +10,7 @@ import psutil
 from odoo import fields
 from odoo.exceptions import AccessError
 from odoo.tests import tagged
-from odoo.tools import config, mute_logger
+from odoo.tools import SQL, config, mute_logger
 
 from ..models import lead_scoring_model_turns as turns
 from ..scoring import process
@@ -126,6 +126,29 @@ class TestTrainingTurns(LeadScoringCommon):
             options = {"limit_time_real_cron": cron_limit, "limit_time_real": limit}
             with patch.object(turns, "config", options):
                 self.assertEqual(Model._turn_seconds(), seconds)
+
+    def test_other_processes_hear_of_the_new_version_at_once_not_when_the_job_is_over(self):
+        """They score leads as they are saved, by the version that they know of."""
+        signal_changes, heard = self.registry.signal_changes, []
+
+        def watched():
+            (number,) = self.env.execute_query(
+                SQL(
+                    "SELECT version.number FROM lead_scoring_model model"
+                    " JOIN lead_scoring_model_version version ON version.id = model.version_id WHERE model.id = %s",
+                    self.model.id,
+                )
+            )[0]
+            heard.append((number, os.path.exists(folder), "default" in self.registry.cache_invalidated))
+            signal_changes()
+
+        self.model.action_train()
+        self._turn()
+        folder = self._folder()
+        with patch.object(self.registry, "signal_changes", watched):
+            self._turns_until_it_ended()
+        at_once = [told for number, ours, told in heard if number == 2 and ours]
+        self.assertEqual(at_once, [True], "the folder goes behind it")
 
     def test_how_far_it_is_shows_on_the_form(self):
         self._child(
