@@ -10,9 +10,10 @@ class LeadScoringDue(models.Model):
     """The mark of a lead that was saved, and with which the scheduled action of saved leads is not done.
 
     It is due where a model could not score it just then, and scored where its score may move it: the scheduled action
-    does nothing to leads without a mark, so it never looks at all scores. A mark never fails or keeps waiting whoever saves the lead: it is only ever inserted, without a key to check or to
-    be unique. A run deletes the marks that it sees; a lead that was saved since its snapshot has another one, which
-    the next run finds.
+    does nothing to leads without a mark, so it never looks at all scores. A mark never fails or keeps waiting whoever
+    saves the lead: it is only ever inserted, without a key to check or to be unique. A run scores the leads that are due,
+    moves those that are scored, and deletes the marks that it saw; a lead that was saved since its snapshot has another
+    one, which the next run finds.
     """
 
     _name = "lead.scoring.due"
@@ -97,16 +98,15 @@ class LeadScoringDue(models.Model):
         return count
 
     @api.model
-    def _done(self, model, after, last, forget):
-        """Note that a model has scored the leads in a range.
+    def _done(self, model, after, last):
+        """Note that a model has scored the leads in a range that were due.
 
         :param after, last: ids of leads; the range begins behind the one and ends with the other
-        :param forget: whoever scored them moves all leads; else it is still to be seen whether these move
         """
         self.env.cr.execute(
             SQL(
-                "%s WHERE model_id = %s AND lead_id > %s AND lead_id <= %s AND scored IS NOT TRUE",
-                SQL("DELETE FROM lead_scoring_due" if forget else "UPDATE lead_scoring_due SET scored = TRUE"),
+                "UPDATE lead_scoring_due SET scored = TRUE"
+                " WHERE model_id = %s AND lead_id > %s AND lead_id <= %s AND scored IS NOT TRUE",
                 model.id,
                 after,
                 last,
@@ -119,9 +119,11 @@ class LeadScoringDue(models.Model):
         return SQL("(SELECT lead_id FROM lead_scoring_due WHERE model_id = %s AND scored)", model.id)
 
     @api.model
-    def _scored_marks(self, model):
+    def _scored_marks(self, model, limit=None):
         """Return the ids of the marks of these leads."""
-        rows = self.env.execute_query(SQL("SELECT id FROM lead_scoring_due WHERE model_id = %s AND scored", model.id))
+        rows = self.env.execute_query(
+            SQL("SELECT id FROM lead_scoring_due WHERE model_id = %s AND scored LIMIT %s", model.id, limit)
+        )
         return [mark_id for (mark_id,) in rows]
 
     @api.model

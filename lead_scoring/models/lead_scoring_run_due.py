@@ -5,8 +5,8 @@ from odoo.fields import Domain
 class LeadScoringRun(models.Model):
     """The small kind of run, for leads that were saved: it scores those that are due, and moves what is to move.
 
-    It looks at no other leads than those with a mark, see ``lead.scoring.due``. The daily run scores all leads, so it
-    makes an end of what is due, too.
+    It looks at no other leads than those with a mark, see ``lead.scoring.due``. The daily run scores and moves all leads,
+    so it makes an end of the marks, too.
     """
 
     _inherit = "lead.scoring.run"
@@ -46,7 +46,7 @@ class LeadScoringRun(models.Model):
             return run
         Due = self.env["lead.scoring.due"]
         due = Due._count(model)
-        if not due and not Due._scored_marks(model):
+        if not due and not Due._scored_marks(model, limit=1):
             return self.browse()
         return self.create(
             {"model_id": model.id, "version_id": model.version_id.id, "saved_only": True, "total_count": due}
@@ -60,7 +60,7 @@ class LeadScoringRun(models.Model):
     def _score_page(self, ids):
         after = self.last_lead_id
         result = self._score_due(ids) if self.saved_only else super()._score_page(ids)
-        self.env["lead.scoring.due"]._done(self.model_id, after, ids[-1], forget=not self.saved_only)
+        self.env["lead.scoring.due"]._done(self.model_id, after, ids[-1])
         return result
 
     def _score_due(self, ids):
@@ -94,6 +94,6 @@ class LeadScoringRun(models.Model):
             Due = self.env["lead.scoring.due"]
             if Due._next(self.model_id, 0, 1):
                 Due._wake()
-            elif Due._scored_marks(self.model_id):
+            elif Due._scored_marks(self.model_id, limit=1):
                 self.env["crm.lead"]._trigger_moves()
         return result

@@ -14,6 +14,7 @@ from ..models import crm_lead_moments
 from .common_moves import MovesCommon
 
 LOGGER = "odoo.addons.lead_scoring.models.crm_lead_moments"
+RUN = "odoo.addons.lead_scoring.models.lead_scoring_run"
 
 
 @tagged("post_install", "-at_install")
@@ -232,6 +233,19 @@ class TestMomentsOfALead(MovesCommon):
         self.assertTrue(lead.lead_score)
         self.assertFalse(self._due())
 
+    def test_what_a_daily_run_that_failed_has_scored_is_moved_all_the_same(self):
+        with patch.object(crm_lead_moments, "MOST_AT_ONCE", 0):
+            lead = self._new()
+            self._save()
+        with (
+            patch.object(type(self.env["lead.scoring.run"]), "_all_pages_done", side_effect=KeyError),
+            mute_logger(RUN),
+        ):
+            self.assertEqual(self._run().state, "failed")
+        self.assertEqual((lead.stage_id, self._due()), (self.new, {(lead, self.model)}))
+        self._run("saved")
+        self.assertEqual((lead.stage_id, self._due()), (self.acceptance, set()))
+
     def test_a_lead_that_was_closed_or_deleted_meanwhile_is_due_no_more(self):
         with patch.object(crm_lead_moments, "MOST_AT_ONCE", 0):
             lost, gone = self._new(), self._new()
@@ -259,8 +273,8 @@ class TestMomentsOfALead(MovesCommon):
             self._new()
             self._save()
 
-        def and_meanwhile(due, model, after, last, forget):
-            done(due, model, after, last, forget)
+        def and_meanwhile(due, model, after, last):
+            done(due, model, after, last)
             if not saved:
                 saved.append(due._mark({model.id: other.ids}))  # behind the lead that the run is at
 
