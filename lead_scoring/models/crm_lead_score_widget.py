@@ -194,10 +194,9 @@ class CrmLead(models.Model):
 
     def _lead_score_read_on(self, row):
         """Return when the lead was last scored: a run writes only what changed."""
+        of_all_leads = [("purpose", "=", "score"), ("saved_only", "=", False), ("state", "=", "done")]
         last_run = (
-            self.env["lead.scoring.run"]
-            .sudo()
-            .search([("model_id", "=", row.model_id.id), ("state", "=", "done")], limit=1)
+            self.env["lead.scoring.run"].sudo().search([("model_id", "=", row.model_id.id), *of_all_leads], limit=1)
         )
         is_open = self.active and self.won_status == "pending"
         dates = [row.date, last_run.date_end if is_open and last_run.date_end else row.date]

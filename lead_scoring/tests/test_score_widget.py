@@ -48,6 +48,12 @@ class TestScoreWidget(LeadScoringCommon):
         )
         self.assertEqual(self._details()["scored_on"], fields.Datetime.to_string(later))
 
+    def test_a_run_of_other_leads_that_were_saved_did_not_score_the_lead(self):
+        before, later = self._details()["scored_on"], fields.Datetime.now() + timedelta(hours=1)
+        run = {"model_id": self.model.id, "version_id": self.model.version_id.id, "state": "done", "date_end": later}
+        self.env["lead.scoring.run"].create([{**run, "saved_only": True}, {**run, "purpose": "stop"}])
+        self.assertEqual(self._details()["scored_on"], before)
+
     def test_all_reasons_add_up_and_show_their_rounding(self):
         found = self._details()["explanation"]
         whole = sum(reason["points"] for reason in found["reasons"]) + found["hidden"]["points"]
