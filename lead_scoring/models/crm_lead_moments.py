@@ -129,7 +129,9 @@ class CrmLead(models.Model):
         score = SQL("FROM crm_lead_score WHERE lead_id = crm_lead.id AND model_id = %s", model.id)
         query = self._search(domain).select(
             SQL("crm_lead.id"),
-            SQL("EXISTS (SELECT %(score)s) AND (SELECT id %(score)s FOR NO KEY UPDATE SKIP LOCKED) IS NULL", score=score),
+            SQL(
+                "EXISTS (SELECT %(score)s) AND (SELECT id %(score)s FOR NO KEY UPDATE SKIP LOCKED) IS NULL", score=score
+            ),
         )
         # Not through execute_query: that somebody was quicker is no error for the log.
         self.env.cr.execute(query, log_exceptions=False)
