@@ -1,4 +1,5 @@
 from odoo.tests import tagged
+from odoo.tools import SQL
 
 from .common_screens import ScoredScreens
 
@@ -183,21 +184,73 @@ class TestLooks(ScoredScreens):
             self._assert_still(size)
 
     def test_nothing_below_the_widget_of_a_closed_lead_moves(self):
-        lead = self.hot[1]
-        lead.action_set_won()
-        with self.looking("/odoo/my-open-leads-scored", ".o_data_row [data-trend]") as page:
-            page.call(HOLD)
-            page.call(
-                """id => odoo.__WOWL_DEBUG__.root.env.services.action.doAction({
-                    type: "ir.actions.act_window", res_model: "crm.lead", res_id: id, views: [[false, "form"]],
-                }).then(() => true)""",
-                lead.id,
+        self.hot[1].action_set_won()
+        self._assert_still_with_a_message(self.hot[1], "closed")
+
+    def test_nothing_below_the_widget_of_an_archived_lead_moves(self):
+        self.hot[1].active = False
+        self._assert_still_with_a_message(self.hot[1], "archived")
+
+    def test_nothing_below_the_widget_moves_when_the_model_is_not_live_any_more(self):
+        self.model.write({"state": "stopped", "scored_until": "2026-01-05 12:00:00"})
+        self._assert_still_with_a_message(self.hot[1], "stopped")
+
+    def test_nothing_below_the_widget_moves_while_scoring_runs(self):
+        self.env["lead.scoring.run"]._start(self.model)
+        self._assert_still_with_a_message(self.hot[1], "running")
+
+    def test_nothing_below_the_widget_moves_where_no_model_covers_the_lead(self):
+        self.model.state = "stopped"
+        self.model.domain = str([("id", "!=", self.hot[1].id)])
+        self._take_live(self.model)
+        self._assert_still_with_a_message(self.hot[1], "uncovered")
+
+    def test_nothing_below_the_widget_of_an_unscored_lead_moves(self):
+        self.env["lead.scoring.config"].create({"name": "Daily", "score_on_save": False})
+        lead = self.hot[1].copy({"user_id": self.sam.id})
+        self._assert_still_with_a_message(lead, "waiting")
+
+    def _assert_still_with_a_message(self, lead, status, sizes=("1366x768", "390x844")):
+        for size in sizes:
+            shows = ".o_kanban_record [data-trend]" if size == "390x844" else ".o_data_row [data-trend]"
+            with (
+                self.subTest(size=size),
+                self.looking("/odoo/my-open-leads-scored", shows, size=size) as page,
+            ):
+                page.call(HOLD)
+                page.call(
+                    """id => odoo.__WOWL_DEBUG__.root.env.services.action.doAction({
+                        type: "ir.actions.act_window", res_model: "crm.lead", res_id: id, views: [[false, "form"]],
+                    }).then(() => true)""",
+                    lead.id,
+                )
+                page.wait(PANEL)
+                before = page.call(BELOW)
+                page.call(RELEASE)
+                page.wait(f"{PANEL}[data-status={status}] .o_lead_score_message")
+                self.assertEqual(page.call(BELOW), before)
+
+    def test_a_long_story_stays_in_the_room_that_was_kept_for_it(self):
+        lead = self.hot[0]
+        for turn in range(8):
+            lead.source_id = self.cold if turn % 2 else self.referral
+            self._score()
+            self.env.cr.execute(
+                SQL("UPDATE crm_lead_score_history SET date = date - interval '1 day' WHERE lead_id = %s", lead.id)
             )
-            page.wait(PANEL)
-            before = page.call(BELOW)
-            page.call(RELEASE)
-            page.wait(f"{PANEL} .o_lead_score_message")
-            self.assertEqual(page.call(BELOW), before)
+        self.assertGreater(self.env["crm.lead.score.history"].search_count([("lead_id", "=", lead.id)]), 6)
+        for size in ("1366x768", "390x844"):
+            is_phone = size == "390x844"
+            shows = PANEL if is_phone else REASONS
+            with self.subTest(size=size), self.looking(self.lead_path, shows, size=size) as page:
+                if is_phone:
+                    page.click(".o_lead_score_fold", then=REASONS)
+                page.call(HOLD)
+                page.click(tab("story"), then=f"{PANEL} .o_lead_score_loading")
+                before = page.call(BELOW)
+                page.call(RELEASE)
+                page.wait(SECTIONS["story"])
+                self.assertEqual(page.call(BELOW), before)
 
     def _assert_still(self, size):
         is_phone = size == "390x844"

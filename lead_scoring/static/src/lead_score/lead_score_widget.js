@@ -94,7 +94,19 @@ export class LeadScoreWidget extends Component {
             earlier: data.lead_score_earlier,
             ready: Boolean(data.lead_sales_ready),
             ready_since: data.lead_sales_ready_date ? serializeDateTime(data.lead_sales_ready_date) : false,
+            outdated_since: data.lead_score_outdated_since ? serializeDateTime(data.lead_score_outdated_since) : false,
         };
+    }
+
+    /** Why there is no score, or what is to be known about the one there is. */
+    get message() {
+        return this.details?.message || false;
+    }
+
+    /** Whether the score will not change: a sentence will say why, below it. */
+    get isFinal() {
+        const { active, lead_score_outdated_since: outdated } = this.props.record.data;
+        return Boolean(this.basics && (this.isClosed || outdated || active === false));
     }
 
     async load() {
