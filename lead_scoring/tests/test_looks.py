@@ -60,6 +60,15 @@ CONTRAST = """(root, drawn) => {
     return { found, measured };
 }"""
 
+# Whether an element stands on dark ground.
+IS_DARK = """(selector) => {
+    let one = document.querySelector(selector);
+    while (/, 0\\)$/.test(getComputedStyle(one).backgroundColor)) {
+        one = one.parentElement;
+    }
+    return getComputedStyle(one).backgroundColor.match(/[\\d.]+/g).slice(0, 3).every((part) => part < 80);
+}"""
+
 # What can be reached in the widget: everything that takes part, but tabs that the arrow keys go to.
 FOCUSABLE = """(root) => {
     const all = [...document.querySelectorAll(`${root} :is(button, a[href], input, textarea, [tabindex])`)];
@@ -120,6 +129,20 @@ def tab(section):
 class TestLooks(ScoredScreens):
     """What people with weak eyes, without a mouse or with little patience meet."""
 
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        # The community edition has a dark bundle without dark colours.
+        cls.env["ir.asset"].create(
+            {
+                "name": "A dark palette",
+                "bundle": "web.assets_web_dark",
+                "directive": "before",
+                "target": "web/static/src/scss/primary_variables.scss",
+                "path": "lead_scoring/static/tests/dark/palette.scss",
+            }
+        )
+
     @property
     def lead_path(self):
         return f"/odoo/crm/{self.hot[0].id}"
@@ -134,6 +157,7 @@ class TestLooks(ScoredScreens):
         with self.looking(self.lead_path, REASONS, dark=dark) as page:
             is_dark = page.do("Boolean(document.querySelector('link[href*=assets_web_dark]'))")
             self.assertEqual(is_dark, dark, "styles of the other bundle")
+            self.assertEqual(page.call(IS_DARK, PANEL), dark, "the palette did not reach the widget")
             self._assert_contrast(page, PANEL, ".o_lead_score_reason_bar")
             page.click(".o_lead_score_toggle_all", then=".o_lead_score_all")
             self._assert_contrast(page, PANEL)
@@ -146,7 +170,7 @@ class TestLooks(ScoredScreens):
         self._assert_widget_is_legible(dark=False)
 
     def test_the_widget_is_legible_in_dark(self):
-        """With the dark bundle: Odoo Community has hardly a dark colour in it, the Enterprise theme has them all."""
+        """On a dark palette, which reaches our styles as that of a dark theme does: through Odoo's variables."""
         self._assert_widget_is_legible(dark=True)
 
     def test_the_list_and_its_popover_are_legible(self):
@@ -160,6 +184,15 @@ class TestLooks(ScoredScreens):
                     self._assert_contrast(page, f".o_data_row td[name={cell}]", bar, least=1)
                 page.click(".o_lead_score_why", then=".o_lead_score_popover li")
                 self._assert_contrast(page, ".o_lead_score_popover", ".o_lead_score_reason_bar")
+
+    def test_the_report_of_a_version_is_legible(self):
+        path = f"/odoo/lead-scoring-versions/{self.model.version_id.id}"
+        for dark in (False, True):
+            with (
+                self.subTest(dark=dark),
+                self.looking(path, ".o_lead_scoring_report", login=self.mona.login, dark=dark) as page,
+            ):
+                self._assert_contrast(page, ".o_lead_scoring_report")
 
     def test_everything_in_the_widget_is_reached_by_keyboard_and_shows_the_focus(self):
         with self.looking(self.lead_path, REASONS) as page:
