@@ -32,7 +32,7 @@ def take_picture(of, path: Path) -> None:
 
     of.screenshot(path=str(path))
     with Image.open(path) as taken:
-        light = taken.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+        light = taken.convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     light.save(path, optimize=True)
 
 
