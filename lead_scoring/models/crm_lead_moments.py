@@ -57,6 +57,14 @@ class CrmLead(models.Model):
             )
         return result
 
+    def web_read(self, specification):
+        # What saves a form reads it before the transaction ends: it is to show the score of what was saved.
+        if "lead_score" in specification:
+            self.flush_recordset()
+            if not self.env.cr.precommit.data.get(CHANGED, set()).isdisjoint(self._ids):
+                self.env(user=SUPERUSER_ID, context={})["crm.lead"]._score_changed()
+        return super().web_read(specification)
+
     def _fields_that_score(self):
         """Return the names of the fields of a lead that change a score as it is saved; None is any of them."""
         read = [live.names for live in self.env["lead.scoring.model"]._live_models()]

@@ -237,6 +237,15 @@ for (const [status, message] of [
     });
 }
 
+test("a lead that was scored since the form was read shows its score", async () => {
+    answer({ get_lead_score_details: DETAILS });
+    await showForm(2);
+    await animationFrame();
+    expect(".o_lead_score_number").toHaveText("75");
+    expect(".o_lead_score_model").toHaveText("Likely to be won");
+    expect.verifySteps(["get_lead_score_details [[2]]"]);
+});
+
 test("a closed lead shows its last score and says so", async () => {
     answer({
         get_lead_score_details: { ...DETAILS, status: "closed", message: "This lead is closed: it keeps its last score." },

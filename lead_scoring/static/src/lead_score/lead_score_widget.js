@@ -83,7 +83,8 @@ export class LeadScoreWidget extends Component {
     get basics() {
         const { data, fields } = this.props.record;
         if (!data.lead_score_trend) {
-            return null;
+            // It may have been scored since the form was read.
+            return this.details?.basics || null;
         }
         return {
             score: data.lead_score,
