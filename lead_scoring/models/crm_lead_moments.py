@@ -57,13 +57,14 @@ class CrmLead(models.Model):
             )
         return result
 
-    def web_read(self, specification):
-        # What saves a form reads it before the transaction ends: it is to show the score of what was saved.
-        if "lead_score" in specification:
-            self.flush_recordset()
-            if not self.env.cr.precommit.data.get(CHANGED, set()).isdisjoint(self._ids):
-                self.env(user=SUPERUSER_ID, context={})["crm.lead"]._score_changed()
-        return super().web_read(specification)
+    def web_save(self, vals, specification, next_id=None):
+        # A form reads what it saved before the transaction ends: it is to show the score of that.
+        if "lead_score" not in specification:
+            return super().web_save(vals, specification, next_id)
+        shown = self.browse([row["id"] for row in super().web_save(vals, {}, next_id)])
+        self.flush_model()
+        self.env(user=SUPERUSER_ID, context={})["crm.lead"]._score_changed()
+        return shown.with_context(bin_size=True).web_read(specification)
 
     def _fields_that_score(self):
         """Return the names of the fields of a lead that change a score as it is saved; None is any of them."""
@@ -136,7 +137,9 @@ class CrmLead(models.Model):
         score = SQL("FROM crm_lead_score WHERE lead_id = crm_lead.id AND model_id = %s", model.id)
         query = self._search(domain).select(
             SQL("crm_lead.id"),
-            SQL("EXISTS (SELECT %(score)s) AND (SELECT id %(score)s FOR NO KEY UPDATE SKIP LOCKED) IS NULL", score=score),
+            SQL(
+                "EXISTS (SELECT %(score)s) AND (SELECT id %(score)s FOR NO KEY UPDATE SKIP LOCKED) IS NULL", score=score
+            ),
         )
         # Not through execute_query: that somebody was quicker is no error for the log.
         self.env.cr.execute(query, log_exceptions=False)
