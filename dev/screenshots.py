@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import NamedTuple
 
-from dev.browser import PATIENCE, SETTLED, browser_context
+from dev.browser import PATIENCE, SETTLED, browser_context, take_picture
 from dev.databases import prepared
 from dev.demo import existing, update
 from dev.paths import ADDON, ROOT, RUN
@@ -86,5 +86,5 @@ def _take(context, address: str, picture: Picture) -> None:
         page.click(picture.click)
         page.wait_for_selector(picture.then, timeout=PATIENCE)
     page.wait_for_timeout(SETTLED)
-    page.screenshot(path=str(FOLDER / f"{picture.name}.png"))
+    take_picture(page, FOLDER / f"{picture.name}.png")
     page.close()

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from dev import databases, npm
-from dev.browser import PATIENCE, SETTLED, browser_context, log_in
+from dev.browser import PATIENCE, SETTLED, browser_context, log_in, take_picture
 from dev.databases import own
 from dev.demo import existing
 from dev.paths import ROOT, RUN
@@ -171,6 +171,6 @@ def _take(context, url: str, state: State) -> None:
         do(page)
     page.wait_for_selector(state.shows, timeout=PATIENCE)
     page.wait_for_timeout(SETTLED)
-    page.locator(state.crop).first.screenshot(path=str(FOLDER / f"{state.name}.png"))
+    take_picture(page.locator(state.crop).first, FOLDER / f"{state.name}.png")
     context.set_offline(False)
     page.close()

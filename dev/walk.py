@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from dev import databases
-from dev.browser import PATIENCE, SETTLED, browser_context
+from dev.browser import PATIENCE, SETTLED, browser_context, take_picture
 from dev.databases import fresh_copy, own, prepared
 from dev.demo_job import shipped_plan
 from dev.paths import ROOT, RUN
@@ -197,7 +197,7 @@ class Walker:
         self.page.wait_for_timeout(SETTLED)
         self.taken += 1
         path = FOLDER / f"{self.taken:02d}_{name}.png"
-        self.page.screenshot(path=str(path))
+        take_picture(self.page, path)
         if path.stat().st_size > HEAVIEST:
             raise ValueError(f"{path.name} is of {path.stat().st_size:,} bytes, more than {HEAVIEST:,}")
 

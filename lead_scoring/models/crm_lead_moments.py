@@ -57,6 +57,15 @@ class CrmLead(models.Model):
             )
         return result
 
+    def web_save(self, vals, specification, next_id=None):
+        # A form reads what it saved before the transaction ends: it is to show the score of that.
+        if "lead_score" not in specification:
+            return super().web_save(vals, specification, next_id)
+        shown = self.browse([row["id"] for row in super().web_save(vals, {}, next_id)])
+        self.flush_model()
+        self.env(user=SUPERUSER_ID, context={})["crm.lead"]._score_changed()
+        return shown.with_context(bin_size=True).web_read(specification)
+
     def _fields_that_score(self):
         """Return the names of the fields of a lead that change a score as it is saved; None is any of them."""
         read = [live.names for live in self.env["lead.scoring.model"]._live_models()]

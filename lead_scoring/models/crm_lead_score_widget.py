@@ -25,8 +25,9 @@ class CrmLead(models.Model):
         """Return what the widget shows at once.
 
         :return: dict of ``status`` and ``message`` (why there is no score, or what is to be known about the one
-            there is), ``basics`` (score, grade, trend and the like), ``model`` (name), ``scored_on``, ``outdated_since``, ``feedback_count``, ``links`` (ids of the
-            contact and the company that the reader may open) and ``explanation``, see :func:`features.reasons.reasons`
+            there is), ``basics`` (score, grade, trend and the like), ``model`` (name), ``scored_on``,
+            ``feedback_count``, ``links`` (ids of the contact and the company that the reader may open) and
+            ``explanation``, see :func:`features.reasons.reasons`
         """
         self._check_may_see_score()
         row = self._main_score_row()
@@ -38,7 +39,6 @@ class CrmLead(models.Model):
                 "basics": self._lead_score_basics(),
                 "model": model.name,
                 "scored_on": self._lead_score_read_on(row),
-                "outdated_since": fields.Datetime.to_string(self.lead_score_outdated_since),
                 "explanation": self._explain_score(row),
                 "links": self._lead_score_links(),
             }
@@ -147,6 +147,7 @@ class CrmLead(models.Model):
             "earlier": self.lead_score_earlier,
             "ready": self.lead_sales_ready,
             "ready_since": fields.Datetime.to_string(self.lead_sales_ready_date),
+            "outdated_since": fields.Datetime.to_string(self.lead_score_outdated_since),
         }
 
     def _main_score_row(self):

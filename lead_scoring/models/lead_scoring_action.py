@@ -172,6 +172,13 @@ class LeadScoringActionChange(models.Model):
             if feature.subject in CHANGEABLE_SUBJECTS and name not in NO_ONES and not name.startswith("lead.created")
         ]
 
+    @api.depends_context("lang")
+    @api.depends("feature")
+    def _compute_display_name(self):
+        labels = dict(self._selection_feature())
+        for line in self:
+            line.display_name = labels.get(line.feature, line.feature)
+
     @api.constrains("comparison", "value")
     def _check_value(self):
         for line in self:

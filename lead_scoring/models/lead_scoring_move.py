@@ -509,6 +509,16 @@ class LeadScoringMove(models.Model):
     # What becomes of it
     # ------------------------------------------------------------
 
+    def action_open_lead(self):
+        """Open the lead of a line: what has become of it stands in its chatter."""
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "res_model": "crm.lead",
+            "res_id": self.lead_id.id,
+            "views": [[False, "form"]],
+        }
+
     def _carry(self, leads, lead):
         """Let the memory of leads that are merged into another one be that one's."""
         self.sudo().search([("lead_id", "in", leads.ids)]).lead_id = lead

@@ -7,7 +7,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
-from odoo.tools import SQL
+from odoo.tools import SQL, format_datetime
 
 from ..features import pages
 from ..features.history import read_once
@@ -32,7 +32,6 @@ class LeadScoringRun(models.Model):
     _name = "lead.scoring.run"
     _description = "Lead Scoring Run"
     _order = "id desc"
-    _rec_name = "date_start"
 
     model_id = fields.Many2one("lead.scoring.model", required=True, ondelete="cascade", index=True, readonly=True)
     company_id = fields.Many2one(related="model_id.company_id")
@@ -61,6 +60,13 @@ class LeadScoringRun(models.Model):
     seconds_write = fields.Float("Seconds Writing", readonly=True, digits=(12, 2))
     message = fields.Text("What Was Left Out", readonly=True)
     last_lead_id = fields.Integer(readonly=True, aggregator=None, help="The run goes on after this lead.")
+
+    @api.depends_context("lang", "tz")
+    @api.depends("model_id", "date_start")
+    def _compute_display_name(self):
+        for run in self:
+            started = format_datetime(self.env, run.date_start, self.env.context.get("tz"), "short")
+            run.display_name = f"{run.model_id.display_name}, {started}"
 
     # ------------------------------------------------------------
     # The scheduled action

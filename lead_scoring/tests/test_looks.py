@@ -1,4 +1,5 @@
 from odoo.tests import tagged
+from odoo.tools import SQL
 
 from .common_screens import ScoredScreens
 
@@ -57,6 +58,15 @@ CONTRAST = """(root, drawn) => {
         }
     }
     return { found, measured };
+}"""
+
+# Whether an element stands on dark ground.
+IS_DARK = """(selector) => {
+    let one = document.querySelector(selector);
+    while (/, 0\\)$/.test(getComputedStyle(one).backgroundColor)) {
+        one = one.parentElement;
+    }
+    return getComputedStyle(one).backgroundColor.match(/[\\d.]+/g).slice(0, 3).every((part) => part < 80);
 }"""
 
 # What can be reached in the widget: everything that takes part, but tabs that the arrow keys go to.
@@ -119,6 +129,20 @@ def tab(section):
 class TestLooks(ScoredScreens):
     """What people with weak eyes, without a mouse or with little patience meet."""
 
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        # The community edition has a dark bundle without dark colours.
+        cls.env["ir.asset"].create(
+            {
+                "name": "A dark palette",
+                "bundle": "web.assets_web_dark",
+                "directive": "before",
+                "target": "web/static/src/scss/primary_variables.scss",
+                "path": "lead_scoring/static/tests/dark/palette.scss",
+            }
+        )
+
     @property
     def lead_path(self):
         return f"/odoo/crm/{self.hot[0].id}"
@@ -133,6 +157,7 @@ class TestLooks(ScoredScreens):
         with self.looking(self.lead_path, REASONS, dark=dark) as page:
             is_dark = page.do("Boolean(document.querySelector('link[href*=assets_web_dark]'))")
             self.assertEqual(is_dark, dark, "styles of the other bundle")
+            self.assertEqual(page.call(IS_DARK, PANEL), dark, "the palette did not reach the widget")
             self._assert_contrast(page, PANEL, ".o_lead_score_reason_bar")
             page.click(".o_lead_score_toggle_all", then=".o_lead_score_all")
             self._assert_contrast(page, PANEL)
@@ -145,7 +170,7 @@ class TestLooks(ScoredScreens):
         self._assert_widget_is_legible(dark=False)
 
     def test_the_widget_is_legible_in_dark(self):
-        """With the dark bundle: Odoo Community has hardly a dark colour in it, the Enterprise theme has them all."""
+        """On a dark palette, which reaches our styles as that of a dark theme does: through Odoo's variables."""
         self._assert_widget_is_legible(dark=True)
 
     def test_the_list_and_its_popover_are_legible(self):
@@ -159,6 +184,15 @@ class TestLooks(ScoredScreens):
                     self._assert_contrast(page, f".o_data_row td[name={cell}]", bar, least=1)
                 page.click(".o_lead_score_why", then=".o_lead_score_popover li")
                 self._assert_contrast(page, ".o_lead_score_popover", ".o_lead_score_reason_bar")
+
+    def test_the_report_of_a_version_is_legible(self):
+        path = f"/odoo/lead-scoring-versions/{self.model.version_id.id}"
+        for dark in (False, True):
+            with (
+                self.subTest(dark=dark),
+                self.looking(path, ".o_lead_scoring_report", login=self.mona.login, dark=dark) as page,
+            ):
+                self._assert_contrast(page, ".o_lead_scoring_report")
 
     def test_everything_in_the_widget_is_reached_by_keyboard_and_shows_the_focus(self):
         with self.looking(self.lead_path, REASONS) as page:
@@ -183,21 +217,73 @@ class TestLooks(ScoredScreens):
             self._assert_still(size)
 
     def test_nothing_below_the_widget_of_a_closed_lead_moves(self):
-        lead = self.hot[1]
-        lead.action_set_won()
-        with self.looking("/odoo/my-open-leads-scored", ".o_data_row [data-trend]") as page:
-            page.call(HOLD)
-            page.call(
-                """id => odoo.__WOWL_DEBUG__.root.env.services.action.doAction({
-                    type: "ir.actions.act_window", res_model: "crm.lead", res_id: id, views: [[false, "form"]],
-                }).then(() => true)""",
-                lead.id,
+        self.hot[1].action_set_won()
+        self._assert_still_with_a_message(self.hot[1], "closed")
+
+    def test_nothing_below_the_widget_of_an_archived_lead_moves(self):
+        self.hot[1].active = False
+        self._assert_still_with_a_message(self.hot[1], "archived")
+
+    def test_nothing_below_the_widget_moves_when_the_model_is_not_live_any_more(self):
+        self.model.write({"state": "stopped", "scored_until": "2026-01-05 12:00:00"})
+        self._assert_still_with_a_message(self.hot[1], "stopped")
+
+    def test_nothing_below_the_widget_moves_while_scoring_runs(self):
+        self.env["lead.scoring.run"]._start(self.model)
+        self._assert_still_with_a_message(self.hot[1], "running")
+
+    def test_nothing_below_the_widget_moves_where_no_model_covers_the_lead(self):
+        self.model.state = "stopped"
+        self.model.domain = str([("id", "!=", self.hot[1].id)])
+        self._take_live(self.model)
+        self._assert_still_with_a_message(self.hot[1], "uncovered")
+
+    def test_nothing_below_the_widget_of_an_unscored_lead_moves(self):
+        self.env["lead.scoring.config"].create({"name": "Daily", "score_on_save": False})
+        lead = self.hot[1].copy({"user_id": self.sam.id})
+        self._assert_still_with_a_message(lead, "waiting")
+
+    def _assert_still_with_a_message(self, lead, status, sizes=("1366x768", "390x844")):
+        for size in sizes:
+            shows = ".o_kanban_record [data-trend]" if size == "390x844" else ".o_data_row [data-trend]"
+            with (
+                self.subTest(size=size),
+                self.looking("/odoo/my-open-leads-scored", shows, size=size) as page,
+            ):
+                page.call(HOLD)
+                page.call(
+                    """id => odoo.__WOWL_DEBUG__.root.env.services.action.doAction({
+                        type: "ir.actions.act_window", res_model: "crm.lead", res_id: id, views: [[false, "form"]],
+                    }).then(() => true)""",
+                    lead.id,
+                )
+                page.wait(PANEL)
+                before = page.call(BELOW)
+                page.call(RELEASE)
+                page.wait(f"{PANEL}[data-status={status}] .o_lead_score_message")
+                self.assertEqual(page.call(BELOW), before)
+
+    def test_a_long_story_stays_in_the_room_that_was_kept_for_it(self):
+        lead = self.hot[0]
+        for turn in range(8):
+            lead.source_id = self.cold if turn % 2 else self.referral
+            self._score()
+            self.env.cr.execute(
+                SQL("UPDATE crm_lead_score_history SET date = date - interval '1 day' WHERE lead_id = %s", lead.id)
             )
-            page.wait(PANEL)
-            before = page.call(BELOW)
-            page.call(RELEASE)
-            page.wait(f"{PANEL} .o_lead_score_message")
-            self.assertEqual(page.call(BELOW), before)
+        self.assertGreater(self.env["crm.lead.score.history"].search_count([("lead_id", "=", lead.id)]), 6)
+        for size in ("1366x768", "390x844"):
+            is_phone = size == "390x844"
+            shows = PANEL if is_phone else REASONS
+            with self.subTest(size=size), self.looking(self.lead_path, shows, size=size) as page:
+                if is_phone:
+                    page.click(".o_lead_score_fold", then=REASONS)
+                page.call(HOLD)
+                page.click(tab("story"), then=f"{PANEL} .o_lead_score_loading")
+                before = page.call(BELOW)
+                page.call(RELEASE)
+                page.wait(SECTIONS["story"])
+                self.assertEqual(page.call(BELOW), before)
 
     def _assert_still(self, size):
         is_phone = size == "390x844"

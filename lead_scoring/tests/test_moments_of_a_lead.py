@@ -62,6 +62,19 @@ class TestMomentsOfALead(MovesCommon):
         self.assertGreater(lead.lead_score, 60)
         self.assertTrue(lead.lead_score_reasons["reasons"])
 
+    def test_a_form_that_was_saved_shows_the_score_of_what_was_saved(self):
+        """Without being opened anew: a form reads what it saved before the transaction ends."""
+        shown = {"lead_score": {}, "lead_score_trend": {}}
+        Lead = self.env["crm.lead"].with_user(self.alma)
+        values = {"name": "Fresh", "type": "opportunity", "team_id": self.team.id, "source_id": self.referral.id}
+        (made,) = Lead.web_save({**values, "company_id": self.company.id}, shown)
+        self.assertGreater(made["lead_score"], 60)
+        (edited,) = Lead.browse(made["id"]).web_save({"source_id": self.cold.id}, shown)
+        self.assertLess(edited["lead_score"], made["lead_score"])
+        # What is saved at the end is the same.
+        self._save()
+        self.assertEqual(Lead.browse(made["id"]).lead_score, edited["lead_score"])
+
     def test_a_salesperson_without_any_right_on_models_gets_the_score(self):
         lead = self._new(self.sam, user_id=self.sam.id)
         self._save()

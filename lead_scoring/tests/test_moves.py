@@ -57,6 +57,13 @@ class TestLeadsThatMove(MovesCommon):
         self._run()
         self.assertEqual((self.cool.stage_id, self.hot.stage_id), (self.qualification, self.acceptance))
 
+    def test_a_line_of_moved_leads_opens_its_lead(self):
+        self._live()
+        self._run()
+        move = self.env["lead.scoring.move"].with_user(self.mona).search([("lead_id", "=", self.cool[0].id)], limit=1)
+        action = move.action_open_lead()
+        self.assertEqual((action["res_model"], action["res_id"]), ("crm.lead", self.cool[0].id))
+
     def test_switching_to_yes_later_moves_the_leads_scored_from_then_on(self):
         config = self.env["lead.scoring.config"].create({"name": "No", "automated_marketing_qualification": False})
         self._live()

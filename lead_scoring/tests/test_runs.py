@@ -38,6 +38,11 @@ class TestRuns(LeadScoringCommon):
         self.assertFalse(run.message)
         self.assertEqual(self.model.last_run_date, run.date_end)
 
+    def test_a_run_is_named_after_its_model_and_when_it_started_where_the_reader_lives(self):
+        run = self.env["lead.scoring.run"].create({"model_id": self.model.id, "date_start": "2026-11-25 23:30:00"})
+        name = run.with_context(lang="en_US", tz="Asia/Tokyo").display_name
+        self.assertTrue(name.startswith(f"{self.model.name}, 11/26/26"), name)
+
     def test_it_runs_every_day_by_itself(self):
         cron = self.env.ref("lead_scoring.ir_cron_score_leads")
         self.assertEqual((cron.active, cron.interval_number, cron.interval_type), (True, 1, "days"))

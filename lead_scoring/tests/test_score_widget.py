@@ -145,7 +145,7 @@ class TestScoreWidget(LeadScoringCommon):
             ("stopped", "Test model is not live any more: this score grows old."),
         )
         self.assertTrue(details["explanation"]["reasons"])
-        self.assertTrue(details["outdated_since"])
+        self.assertTrue(details["basics"]["outdated_since"])
 
     # ------------------------------------------------------------
     # First paint

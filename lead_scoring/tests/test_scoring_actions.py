@@ -44,6 +44,9 @@ class TestScoringActions(LeadScoringCommon):
         lead = self.lead.with_user(user or self.sam)
         return actions.sudo()._proposals(lead, card or self._card(), np.array(levels, np.uint8))
 
+    def test_what_it_changes_is_called_as_everywhere_else(self):
+        self.assertIn("Meetings held", self.meeting.change_ids.mapped("display_name"))
+
     def test_it_says_what_leads_like_this_score_with_a_meeting(self):
         (proposal,) = self._proposals([0, 1, 0])
         self.assertEqual((proposal["kind"], proposal["name"]), ("meeting", "Schedule a meeting"))

@@ -34,6 +34,7 @@ class Lead extends models.Model {
     lead_score_trend = fields.Selection({ selection: TRENDS });
     lead_score_earlier = fields.Integer();
     lead_score_date = fields.Datetime();
+    lead_score_outdated_since = fields.Datetime();
     lead_sales_ready = fields.Boolean();
     _records = [
         {
@@ -74,7 +75,6 @@ const DETAILS = {
     basics: { score: 75, grade: "A", color: 10, trend: "up", word: "Improving", earlier: 61, ready: false },
     model: "Likely to be won",
     scored_on: "2026-01-05 02:00:00",
-    outdated_since: false,
     links: { contact: 7, company: false },
     explanation: {
         score: 75,
@@ -100,6 +100,7 @@ const FORM = /* xml */ `
         <field name="lead_score" invisible="1"/><field name="lead_grade" invisible="1"/>
         <field name="lead_grade_color" invisible="1"/><field name="lead_score_trend" invisible="1"/>
         <field name="lead_score_earlier" invisible="1"/><field name="lead_score_date" invisible="1"/>
+        <field name="lead_score_outdated_since" invisible="1"/>
         <field name="lead_sales_ready" invisible="1"/><field name="won_status" invisible="1"/>
         <field name="type" invisible="1"/>
         <widget name="lead_score"/>
@@ -236,6 +237,15 @@ for (const [status, message] of [
     });
 }
 
+test("a lead that was scored since the form was read shows its score", async () => {
+    answer({ get_lead_score_details: DETAILS });
+    await showForm(2);
+    await animationFrame();
+    expect(".o_lead_score_number").toHaveText("75");
+    expect(".o_lead_score_model").toHaveText("Likely to be won");
+    expect.verifySteps(["get_lead_score_details [[2]]"]);
+});
+
 test("a closed lead shows its last score and says so", async () => {
     answer({
         get_lead_score_details: { ...DETAILS, status: "closed", message: "This lead is closed: it keeps its last score." },
@@ -247,9 +257,21 @@ test("a closed lead shows its last score and says so", async () => {
 });
 
 test("a score that is out of date says since when", async () => {
-    answer({ get_lead_score_details: { ...DETAILS, outdated_since: "2026-01-05 12:00:00" } });
+    Lead._records[0].lead_score_outdated_since = "2026-01-05 12:00:00";
+    answer({ get_lead_score_details: { ...DETAILS, status: "stopped", message: "It is not live any more." } });
     await showUnfolded();
+    expect(".o_lead_score_model").toHaveText("Likely to be won");
+    expect(".o_lead_score_sentence_place").toHaveText("It is not live any more.");
     expect(".o_lead_score_outdated").toHaveText(/Out of date since .*2026/);
+    expect.verifySteps(["get_lead_score_details [[1]]"]);
+});
+
+test("what will be over soon stands in the place of the model", async () => {
+    answer({ get_lead_score_details: { ...DETAILS, status: "running", message: "Scoring runs: 4 of 10 leads so far." } });
+    await showUnfolded();
+    expect(".o_lead_score_basics .o_lead_score_message").toHaveText("Scoring runs: 4 of 10 leads so far.");
+    expect(".o_lead_score_model").toHaveCount(0);
+    expect(".o_lead_score_sentence_place").toHaveCount(0);
     expect.verifySteps(["get_lead_score_details [[1]]"]);
 });
 

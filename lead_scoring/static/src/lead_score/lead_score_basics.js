@@ -9,11 +9,17 @@ import { Component } from "@odoo/owl";
 export class LeadScoreBasics extends Component {
     static template = "lead_scoring.LeadScoreBasics";
     static props = {
-        // score, grade, color, trend, word, earlier, ready, ready_since
+        // score, grade, color, trend, word, earlier, ready, ready_since, outdated_since
         basics: Object,
-        // what came by RPC: model, scored_on, outdated_since
+        // what came by RPC: model, scored_on
         details: { type: [Object, { value: null }], optional: true },
+        // what is to be known now, in the place of the model
+        news: { type: [String, { value: false }], optional: true },
     };
+
+    get model() {
+        return this.props.details?.model;
+    }
 
     get icon() {
         return TREND_ICONS[this.props.basics.trend];
@@ -48,7 +54,7 @@ export class LeadScoreBasics extends Component {
     }
 
     get outdated() {
-        const { outdated_since: since } = this.props.details || {};
+        const { outdated_since: since } = this.props.basics;
         return since ? _t("Out of date since %(date)s", { date: formatDate(deserializeDateTime(since)) }) : "";
     }
 }

@@ -83,7 +83,8 @@ export class LeadScoreWidget extends Component {
     get basics() {
         const { data, fields } = this.props.record;
         if (!data.lead_score_trend) {
-            return null;
+            // It may have been scored since the form was read.
+            return this.details?.basics || null;
         }
         return {
             score: data.lead_score,
@@ -94,7 +95,19 @@ export class LeadScoreWidget extends Component {
             earlier: data.lead_score_earlier,
             ready: Boolean(data.lead_sales_ready),
             ready_since: data.lead_sales_ready_date ? serializeDateTime(data.lead_sales_ready_date) : false,
+            outdated_since: data.lead_score_outdated_since ? serializeDateTime(data.lead_score_outdated_since) : false,
         };
+    }
+
+    /** Why there is no score, or what is to be known about the one there is. */
+    get message() {
+        return this.details?.message || false;
+    }
+
+    /** Whether the score will not change: a sentence will say why, below it. */
+    get isFinal() {
+        const { active, lead_score_outdated_since: outdated } = this.props.record.data;
+        return Boolean(this.basics && (this.isClosed || outdated || active === false));
     }
 
     async load() {

@@ -1,5 +1,7 @@
 import { _t } from "@web/core/l10n/translation";
-import { deserializeDateTime, formatDate } from "@web/core/l10n/dates";
+import { deserializeDateTime, formatDate, toLocaleDateTimeString } from "@web/core/l10n/dates";
+
+const TWO_DAYS = 2 * 24 * 3600 * 1000;
 
 /**
  * The line of a lead's score over time, on the bands of its grades, with the moves between stages.
@@ -14,6 +16,7 @@ export function storyChart({ changes, stages, grades }) {
     // The present score is as true now as it was when it last changed.
     points.push({ x: Math.max(now, last.x), y: last.y });
     const moves = stages.map((stage) => ({ ...stage, x: millis(stage.date) }));
+    const labelOf = points[points.length - 1].x - points[0].x < TWO_DAYS ? timeOf : dayOf;
     return {
         name: "story",
         title: _t("Score over time"),
@@ -49,7 +52,14 @@ export function storyChart({ changes, stages, grades }) {
                         min: points[0].x,
                         max: points[points.length - 1].x,
                         grid: { display: false },
-                        ticks: { color: theme.muted, maxTicksLimit: 6, maxRotation: 0, callback: (value) => dayOf(value) },
+                        ticks: {
+                            color: theme.muted,
+                            maxTicksLimit: 6,
+                            maxRotation: 0,
+                            // What the tick before says is not said again.
+                            callback: (value, index, ticks) =>
+                                index && labelOf(ticks[index - 1].value) === labelOf(value) ? "" : labelOf(value),
+                        },
                     },
                     y: { min: 0, max: 100, grid: { color: theme.grid }, ticks: { color: theme.muted, stepSize: 25 } },
                 },
@@ -63,8 +73,14 @@ const millis = (date) => deserializeDateTime(date).toMillis();
 
 const dayOf = (value) => formatDate(luxon.DateTime.fromMillis(value));
 
+const timeOf = (value) =>
+    toLocaleDateTimeString(luxon.DateTime.fromMillis(value), { showDate: false, showTime: true, showSeconds: false });
+
 function gistOf(changes) {
     const scores = changes.map(({ score }) => score);
+    if (changes.length === 1) {
+        return _t("The score has not changed since the first one, %(score)s.", { score: scores[0] });
+    }
     return _t("From %(first)s to %(last)s; lowest %(low)s, highest %(high)s; number of changes: %(count)s.", {
         first: scores[0],
         last: scores[scores.length - 1],
