@@ -62,7 +62,8 @@ class CrmLead(models.Model):
         if "lead_score" not in specification:
             return super().web_save(vals, specification, next_id)
         shown = self.browse([row["id"] for row in super().web_save(vals, {}, next_id)])
-        self.flush_model()
+        # All of it first, as the user: what fails of other records, such as the contact, must not be taken for our error.
+        self.env.flush_all()
         self.env(user=SUPERUSER_ID, context={})["crm.lead"]._score_changed()
         return shown.with_context(bin_size=True).web_read(specification)
 
@@ -125,8 +126,7 @@ class CrmLead(models.Model):
             if free:
                 batch = model._score_batch(free, live)
                 if batch.changed:
-                    moving = self.env["lead.scoring.move"]._may_be_due(model, free, live.sales_ready_from)
-                    self.env["lead.scoring.due"]._mark_scored(model, moving)
+                    self.env["lead.scoring.due"]._mark_changed(model, free, live.sales_ready_from)
         self.env.cr.execute(SQL("SET LOCAL lock_timeout TO DEFAULT"))
         return due
 

@@ -28,7 +28,7 @@ class CrmLeadScoreHistory(models.Model):
     date = fields.Datetime(required=True, readonly=True)
     score = fields.Integer(required=True, readonly=True)
 
-    _lead_model_date_idx = models.Index("(lead_id, model_id, date DESC)")
+    _lead_model_date_idx = models.Index("(lead_id, model_id, date DESC, id DESC)")
 
     def init(self):
         add_levels_column(self)

@@ -60,9 +60,7 @@ class CrmLead(models.Model):
                         batch = model._score_batch(covered.ids)
                     scored.update(covered.ids)
                     if batch.changed:
-                        Move, from_score = self.env["lead.scoring.move"], model._sales_ready_from()
-                        moving = Move._may_be_due(model, covered.ids, from_score)
-                        self.env["lead.scoring.due"]._mark_scored(model, moving)
+                        self.env["lead.scoring.due"]._mark_changed(model, covered.ids, model._sales_ready_from())
             except (ScoringError, UserError) as error:
                 problems.append(str(error))
         return scored, problems

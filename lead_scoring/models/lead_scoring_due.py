@@ -13,7 +13,8 @@ class LeadScoringDue(models.Model):
     does nothing to leads without a mark, so it never looks at all scores. A mark never fails or keeps waiting whoever
     saves the lead: it is only ever inserted, without a key to check or to be unique. A run scores the leads that are due,
     moves those that are scored, and deletes the marks that it saw; a lead that was saved since its snapshot has another
-    one, which the next run finds.
+    one, which the next run finds. What a daily run scored, and failed before it moved it, has no mark: the next daily run
+    moves it.
     """
 
     _name = "lead.scoring.due"
@@ -44,8 +45,20 @@ class LeadScoringDue(models.Model):
         self._wake()
 
     @api.model
+    def _mark_changed(self, model, lead_ids, from_score):
+        """Mark those of some leads with new scores to which the scheduled action has something to do.
+
+        It moves those that are due; where the score is the automated probability, it writes that of all of them.
+
+        :param from_score: the lowest score that is sales-ready by the model, None where that is switched off
+        """
+        if not self.env["lead.scoring.model"]._gives_probabilities():
+            lead_ids = self.env["lead.scoring.move"]._may_be_due(model, lead_ids, from_score)
+        self._mark_scored(model, lead_ids)
+
+    @api.model
     def _mark_scored(self, model, lead_ids):
-        """Have the scheduled action see, in a minute, whether the scores of some leads move them."""
+        """Have the scheduled action see, in a minute, what the scores of some leads do to them."""
         if lead_ids:
             self._insert(model.id, SQL("SELECT lead_id FROM unnest(%s) lead_id", int_array(lead_ids)), scored=True)
             self.env["crm.lead"].sudo()._trigger_moves()
@@ -130,6 +143,16 @@ class LeadScoringDue(models.Model):
     def _forget(self, mark_ids):
         """Delete marks: nothing is left to be done to their leads, unless they have got another one meanwhile."""
         self.env.cr.execute(SQL("DELETE FROM lead_scoring_due WHERE id = ANY(%s)", int_array(mark_ids)))
+
+    @api.autovacuum
+    def _gc_doubles(self):
+        """Delete all but the last mark of a lead that was scored again and again while moving failed."""
+        self.env.cr.execute(
+            SQL(
+                "DELETE FROM lead_scoring_due double USING lead_scoring_due last WHERE double.scored AND last.scored"
+                " AND (double.model_id, double.lead_id) = (last.model_id, last.lead_id) AND double.id < last.id"
+            )
+        )
 
     @api.autovacuum
     def _gc_of_others(self):

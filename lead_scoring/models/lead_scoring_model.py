@@ -159,9 +159,14 @@ class LeadScoringModel(models.Model):
     def _filter_problem(self):
         """Return what is wrong with the filter, in words; False if nothing is."""
         try:
-            self._filter()
+            self._lead_domain()
         except UserError as error:
             return str(error)
+        except Exception as error:
+            # Record rules are other modules': one that cannot be applied must not keep anybody from saving leads.
+            return self.env._(
+                "The filter of %(model)s cannot be applied in its company: %(reason)s", model=self.name, reason=error
+            )
         return False
 
     @api.constrains("domain", "outcome")

@@ -132,7 +132,7 @@ class LeadScoringMove(models.Model):
         among = self._among(SQL("lead_id"), lead_ids)
         return SQL(
             "(SELECT lead_id, max(score) FILTER (WHERE model_id = %s) AS score,"
-            " bool_or(stage_to_id IS NOT NULL OR converted) AS acted"
+            " bool_or(stage_to_id IS NOT NULL OR message_id IS NOT NULL OR converted) AS acted"
             " FROM lead_scoring_move WHERE kind = %s AND %s GROUP BY lead_id)",
             model.id,
             kind,
@@ -280,8 +280,8 @@ class LeadScoringMove(models.Model):
     def _stayed_qualified(self, model, but=None):
         """Return SQL of the ids (lead_id) of the open leads with a score of a model that no first score has moved.
 
-        Those only that would move. None that a model ever moved, or that was further when it was passed over, is among
-        them: what a person moved back stays there.
+        Those only that would move. None that a model ever moved (the stage it came to may be deleted since), or that was
+        further when it was passed over, is among them.
 
         :param but: SQL of the ids (lead_id) of leads that are left out
         """
@@ -301,7 +301,8 @@ class LeadScoringMove(models.Model):
                AND NOT EXISTS (
                     SELECT FROM lead_scoring_move move LEFT JOIN crm_stage earlier ON earlier.id = move.stage_from_id
                      WHERE move.lead_id = lead.id
-                       AND (move.stage_to_id IS NOT NULL OR move.converted OR move.kind = %(kind)s
+                       AND (move.stage_to_id IS NOT NULL OR move.message_id IS NOT NULL OR move.converted
+                            OR move.kind = %(kind)s
                             AND (earlier.sequence, earlier.id) >= (target.sequence, target.stage_id)))
                AND NOT EXISTS (SELECT FROM (%(but)s) other WHERE other.lead_id = lead.id)
             """,
@@ -326,7 +327,7 @@ class LeadScoringMove(models.Model):
               JOIN crm_lead lead ON lead.id = row.lead_id
               LEFT JOIN crm_stage stage ON stage.id = lead.stage_id
               JOIN (SELECT lead_id, bool_or(model_id = %(model)s) AS passed_over,
-                           bool_or(stage_to_id IS NOT NULL OR converted) AS acted
+                           bool_or(stage_to_id IS NOT NULL OR message_id IS NOT NULL OR converted) AS acted
                       FROM lead_scoring_move WHERE kind = %(kind)s GROUP BY lead_id
                    ) AS remembered ON remembered.lead_id = lead.id
              WHERE row.model_id = %(model)s AND row.score >= %(from_score)s

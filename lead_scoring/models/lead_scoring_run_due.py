@@ -1,6 +1,8 @@
 from odoo import api, fields, models
 from odoo.fields import Domain
 
+from .lead_scoring_move import QUALIFIED, SALES_READY
+
 
 class LeadScoringRun(models.Model):
     """The small kind of run, for leads that were saved: it scores those that are due, and moves what is to move.
@@ -46,11 +48,23 @@ class LeadScoringRun(models.Model):
             return run
         Due = self.env["lead.scoring.due"]
         due = Due._count(model)
-        if not due and not Due._scored_marks(model, limit=1):
+        if not due and not self._has_to_act(model):
             return self.browse()
         return self.create(
             {"model_id": model.id, "version_id": model.version_id.id, "saved_only": True, "total_count": due}
         )
+
+    @api.model
+    def _has_to_act(self, model):
+        """Whether a run would do anything to scored leads. Marks of leads that only might have been due are forgotten."""
+        Due, Move = self.env["lead.scoring.due"], self.env["lead.scoring.move"]
+        marks = Due._scored_marks(model)
+        if not marks or model.use_as_probability:
+            return bool(marks)
+        if any(Move._few_due(model, kind, 1, Due._scored_leads(model)) != [] for kind in (SALES_READY, QUALIFIED)):
+            return True
+        Due._forget(marks)
+        return False
 
     def _next_ids(self, size):
         if self.saved_only:

@@ -138,6 +138,8 @@ class LeadScoringRun(models.Model):
             if len(lead_ids) > 1:
                 middle = len(lead_ids) // 2
                 self._move_some(kind, lead_ids[:middle], settings)
+                # Whatever becomes of the others, these have moved.
+                self.env["ir.cron"]._commit_progress()
                 self._move_some(kind, lead_ids[middle:], settings)
                 return
             level = logging.INFO if isinstance(error, UserError) else logging.WARNING

@@ -146,11 +146,15 @@ class LeadScoringRun(models.Model):
                 # Each batch begins with the leads as they are now: the commit ends what was seen before.
                 if not self.env["ir.cron"]._commit_progress(min(start, WRITE_BATCH_SIZE)):
                     return False
+                batch = differing[start : start + WRITE_BATCH_SIZE]
                 try:
-                    self._set_probabilities(differing[start : start + WRITE_BATCH_SIZE])
+                    written = self._set_probabilities(batch)
                 except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY as error:
                     _logger.info("Lead scoring run %s: %s; these probabilities wait for the next run", self.id, error)
                     self.env.cr.rollback()
+                    written = []
+                left = {lead_id for lead_id, _percent in batch}.difference(written)
+                self.env["lead.scoring.due"]._mark_scored(self.model_id, sorted(left))
         return True
 
     def _next_probabilities(self, after):
@@ -188,7 +192,10 @@ class LeadScoringRun(models.Model):
         return last, differing
 
     def _set_probabilities(self, percents):
-        """Write (lead id, percent) pairs; leads that somebody saves just now wait for the next run."""
+        """Write (lead id, percent) pairs; leads that somebody saves just now wait for the next run.
+
+        :return: list of the ids of the leads that were written
+        """
         rows = self.env.execute_query(
             SQL(
                 """
@@ -220,3 +227,4 @@ class LeadScoringRun(models.Model):
         leads.modified(["probability", "automated_probability"])
         self.probability_count += len(leads)
         self.env.flush_all()
+        return leads.ids

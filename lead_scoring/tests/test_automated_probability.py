@@ -23,9 +23,9 @@ class TestAutomatedProbability(LeadScoringCommon):
         cls.leads = cls.hot | cls.cool
         cls.env["ir.config_parameter"].sudo().set_param("crm.pls_start_date", "2000-01-01")
 
-    def _run_cron(self):
+    def _run_cron(self, leads="score"):
         with self.enter_registry_test_mode():
-            self.env.ref("lead_scoring.ir_cron_score_leads").method_direct_trigger()
+            self.env.ref(f"lead_scoring.ir_cron_{leads}_leads").method_direct_trigger()
         self.env.invalidate_all()
         return self.env["lead.scoring.run"].search([("model_id", "=", self.model.id)], limit=1)
 
@@ -92,6 +92,18 @@ class TestAutomatedProbability(LeadScoringCommon):
             form.tag_ids.add(self.env["crm.tag"].create({"name": "Saved"}))
             form.email_from = "somebody@example.com"
         self.assertEqual(self.hot[0].automated_probability, before)
+
+    def test_the_probability_of_a_saved_lead_follows_its_score_in_a_minute(self):
+        self._live()
+        self.hot[0].source_id = self.cold
+        self.env.cr.flush()
+        self.env.invalidate_all()
+        others = self.hot[1:].mapped("automated_probability")
+        self.assertGreater(self.hot[0].automated_probability - self._score_percent(self.hot[0]), 1)
+        run = self._run_cron("saved")
+        self.assertEqual((run.saved_only, run.probability_count), (True, 1))
+        self.assertAlmostEqual(self.hot[0].automated_probability, self._score_percent(self.hot[0]), 2)
+        self.assertEqual(self.hot[1:].mapped("automated_probability"), others)
 
     def test_the_button_beside_a_probability_brings_the_score_back(self):
         self._live()

@@ -5,6 +5,7 @@ from lxml import etree
 from psycopg2.errors import SerializationFailure
 
 from odoo import fields
+from odoo.exceptions import ValidationError
 from odoo.tests import tagged
 from odoo.tools import SQL, mute_logger
 
@@ -74,6 +75,38 @@ class TestMomentsOfALead(MovesCommon):
         # What is saved at the end is the same.
         self._save()
         self.assertEqual(Lead.browse(made["id"]).lead_score, edited["lead_score"])
+
+    def test_what_fails_of_the_contact_that_a_form_saves_too_is_no_error_of_scoring(self):
+        """Taken for one it would be passed over, and the lead saved without what was written to its contact."""
+        contact = self.env["res.partner"].create({"name": "Ada", "email": "ada@engines.test"})
+        lead = self._new(partner_id=contact.id)
+        self._save()
+        with (
+            patch.object(type(contact), "_write_multi", side_effect=ValidationError("of the contact")),
+            mute_logger(LOGGER),
+            self.assertRaisesRegex(ValidationError, "of the contact"),
+        ):
+            contact.function = "Countess"
+            lead.web_save({"source_id": self.cold.id}, {"lead_score": {}})
+            raise AssertionError("saved all the same")
+
+    def test_a_lead_that_only_might_have_moved_makes_no_run(self):
+        self.hot[0].source_id = self.cold
+        self._save()
+        self.env["lead.scoring.due"].sudo()._mark_scored(self.model, self.hot[1].ids)
+        runs = self.env["lead.scoring.run"].search([])
+        self._run("saved")
+        self.assertEqual((self.env["lead.scoring.run"].search([]), self._due()), (runs, set()))
+
+    def test_marks_of_the_same_lead_do_not_pile_up(self):
+        Due = self.env["lead.scoring.due"].sudo()
+        for lead in (self.hot[0], self.hot[0], self.hot[1]):
+            Due._mark_scored(self.model, lead.ids)
+        Due._mark({self.model.id: self.hot[0].ids})
+        Due._gc_doubles()
+        self.env.invalidate_all()
+        left = sorted((mark.lead_id.id, mark.scored) for mark in Due.search([]))
+        self.assertEqual(left, sorted([(self.hot[0].id, False), (self.hot[0].id, True), (self.hot[1].id, True)]))
 
     def test_a_salesperson_without_any_right_on_models_gets_the_score(self):
         lead = self._new(self.sam, user_id=self.sam.id)

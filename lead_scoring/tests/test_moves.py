@@ -1,5 +1,7 @@
 from unittest.mock import patch
 
+from psycopg2.errors import SerializationFailure
+
 from odoo.exceptions import UserError, ValidationError
 from odoo.tests import Form, tagged
 from odoo.tools import mute_logger
@@ -272,6 +274,26 @@ class TestLeadsThatMove(MovesCommon):
         self.assertEqual((run.state, run.accepted_count), ("done", 3))
         self.assertIn(f"Lead {stubborn.id} could not be moved: not this one", run.message)
         self.assertEqual(stubborn.stage_id, self.new)
+
+    @mute_logger("odoo.addons.lead_scoring.models.lead_scoring_run_moves")
+    def test_leads_that_moved_before_one_that_somebody_saves_have_moved(self):
+        self._live()
+        Move, act = type(self.env["lead.scoring.move"]), type(self.env["lead.scoring.move"])._act
+        order = self.hot.sorted("id")
+
+        def refusing(moves, model, kind, lead_ids, settings):
+            if len(lead_ids) > 1:
+                raise UserError("one of them")
+            if lead_ids == order[-1].ids:
+                raise SerializationFailure("somebody was quicker")
+            return act(moves, model, kind, lead_ids, settings)
+
+        with patch.object(Move, "_act", refusing):
+            run = self._run()
+        self.assertEqual((run.state, run.accepted_count), ("done", 3))
+        self.assertEqual((order[:-1].stage_id, order[-1].stage_id), (self.acceptance, self.new))
+        self._run("saved")
+        self.assertEqual(order.stage_id, self.acceptance)
 
     def test_killed_anywhere_the_next_turn_goes_on_without_doing_anything_twice(self):
         self.env["lead.scoring.config"].create({"name": "Tell", "sales_ready_tell": "message"})

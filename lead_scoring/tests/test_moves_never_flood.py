@@ -378,6 +378,16 @@ class TestLeadsLeftAtGoLive(MovesCommon):
         self._save()
         self.assertEqual(self._counts(), (4, 0), "what was moved back stays there")
 
+    def test_a_lead_that_was_moved_to_a_stage_that_is_no_more_is_not_among_them(self):
+        self.by_mona.action_move_stayed_qualified()
+        self._run("saved")
+        self.cool.stage_id = self.new
+        self._save()
+        self.qualification.scoring_role = False
+        self.qualification.unlink()
+        self.env["crm.stage"].create({"name": "Other", "sequence": -5, "scoring_role": "qualified"}).team_ids = self.team
+        self.assertEqual(self._counts(), (4, 0))
+
     def test_a_lead_that_was_further_when_it_was_scored_first_and_came_back_stays(self):
         late = self.cool[0].copy({"stage_id": self.called.id})
         self._save()

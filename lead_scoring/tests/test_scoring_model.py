@@ -91,6 +91,21 @@ class TestScoringModel(LeadScoringCommon):
         found = self.env["crm.lead"].sudo().search(shared._open_lead_domain())
         self.assertEqual(found & leads, leads[1])
 
+    def test_a_record_rule_that_cannot_be_applied_keeps_nobody_from_saving_leads(self):
+        shared = self.model.copy({"company_id": False, "domain": "[('partner_id.name', '=', 'Buyer')]"})
+        shared.sudo().state = "live"
+        self.env["ir.rule"].create(
+            {
+                "name": "Contacts of the first company",
+                "model_id": self.env["ir.model"]._get("res.partner").id,
+                "domain_force": "[('company_id', 'in', [False, company_ids[0]])]",
+            }
+        )
+        lead = self._leads(1, "open", self.referral)
+        lead.source_id = self.cold
+        self.env.cr.flush()
+        self.assertIn("cannot be applied in its company", shared.message)
+
     def test_training_makes_a_version_that_says_what_it_learned_from(self):
         version = self._trained()
         self.assertEqual((version.number, version.won_count, version.lost_count), (1, 50, 50))
