@@ -119,7 +119,7 @@ def happened(env, kinds, lead_ids, moments, days=None):
 # OFFSET 0 makes the planner go lead by lead through the index: left to itself it reads and sorts whole tables
 # for each page of leads (stage changes of 5,000 leads among 600,000 messages: 386 ms instead of 38).
 _MESSAGES_BEFORE = """
-    SELECT * FROM mail_message
+    SELECT id, date, message_type, subtype_id, author_id, is_internal, mail_activity_type_id FROM mail_message
     WHERE model = 'crm.lead' AND res_id = asked.lead_id AND date < asked.moment AND date >= %(since)s OFFSET 0
 """
 
@@ -142,6 +142,7 @@ _MESSAGES = """
         FROM %(asked)s
         CROSS JOIN LATERAL (%(messages)s) message
         LEFT JOIN mail_message_subtype subtype ON subtype.id = message.subtype_id
+        OFFSET 0
     ) told
     WHERE kind IS NOT NULL
 """
@@ -184,11 +185,8 @@ def _stage_changes(env, leads, since):
         SELECT asked.row, asked.moment, message.date, 'stage_change' AS kind
         FROM %(asked)s
         CROSS JOIN LATERAL (%(messages)s) message
-        CROSS JOIN LATERAL (
-            SELECT id FROM mail_tracking_value
-            WHERE mail_message_id = message.id AND field_id = %(stage)s OFFSET 0
-        ) tracked
-        WHERE %(not_ours)s
+        WHERE (SELECT count(*) FROM mail_tracking_value WHERE mail_message_id = message.id AND field_id = %(stage)s) > 0
+          AND %(not_ours)s
         """,
         asked=leads,
         messages=SQL(_MESSAGES_BEFORE, since=since),

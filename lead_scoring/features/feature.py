@@ -138,7 +138,7 @@ def asked(lead_ids, moments):
 
 def epoch(column):
     """Return seconds since 1970 of a timestamp or date."""
-    return SQL("extract(epoch FROM %s)::float8", column)
+    return SQL("date_part('epoch', %s)", column)
 
 
 def text_length(column):

@@ -1,8 +1,9 @@
 """Rules looked up on leads: one query for all filters, and one each for messages, meetings and stage changes.
 
 How it works
-    1. Filters are Odoo's own domains. Each becomes one expression of the lead's row, and all of them are read in one
-       pass over the leads: paths over many2one fields are joined, other related records are asked for by subqueries.
+    1. Filters are Odoo's own domains. What each asks for becomes expressions of the lead's row, what several ask for one
+       in common, and all are read in one pass over the leads: paths over many2one fields are joined, other related
+       records are asked for by subqueries.
     2. Nothing is read with more rights than an administrator of the model's company has: related records are bound by
        the global record rules as of that company, so that what another company hides shows in no score.
     3. What happened (see ``activity``) comes as packed bytes, event by event, whatever the number of rules; counting,
@@ -15,6 +16,7 @@ import numpy as np
 
 from odoo import SUPERUSER_ID
 from odoo.fields import Domain
+from odoo.orm.domains import DomainAnd
 from odoo.tools import SQL, Query
 from odoo.tools.safe_eval import safe_eval
 
@@ -112,24 +114,31 @@ def _matches(env, card, lead_ids, company):
     # Whoever asks, the answer is the same: no language, time zone or "my" of the reader.
     leads = env(user=SUPERUSER_ID, context={"allowed_company_ids": company.ids})["crm.lead"]
     query = Query(env, leads._table, leads._table_sql)
-    places, conditions, broken = {}, [], {}
+    places, known, conditions, broken = {}, [], [], {}
     for rule in card.rules:
         if not rule.filter or rule.filter in places:
             continue
         try:
-            domain = bounded(leads.env, parse(rule.filter), company).optimize_full(leads)
-            condition = domain._to_sql(leads, leads._table, query)
+            parts = _parts(bounded(leads.env, parse(rule.filter), company))
+            for part in parts:
+                if part not in known:  # compared one by one: domains of sets have no hash
+                    conditions.append(part.optimize_full(leads)._to_sql(leads, leads._table, query))
+                    known.append(part)
         except Exception as error:  # whatever fields and their searches raise once something of them is gone
             broken[rule.key] = str(error)
             continue
-        places[rule.filter] = len(conditions)
-        conditions.append(condition)
+        places[rule.filter] = [known.index(part) for part in parts]
     exists, found = _read(env, query, conditions, lead_ids)
     matches = np.ones((len(lead_ids), len(card.rules)), bool)
     for column, rule in enumerate(card.rules):
         if rule.filter:
-            matches[:, column] = found[:, places[rule.filter]] if rule.filter in places else False
+            matches[:, column] = found[:, places[rule.filter]].all(axis=1) if rule.filter in places else False
     return exists, matches, broken
+
+
+def _parts(domain):
+    """Return the domains that all have to hold: what several rules ask for is then looked up once."""
+    return domain.children if isinstance(domain, DomainAnd) else (domain,)
 
 
 def _read(env, query, conditions, lead_ids):
@@ -171,19 +180,22 @@ def _happened(env, card, lead_ids, moments):
     days = None if None in reach.values() else max(reach.values(), default=None)
     events = {}
     for query in happened(env, set(reach), lead_ids, moments, days):
-        rows = env.execute_query(
+        # Kinds are told apart here: PostgreSQL would sort all events by them.
+        packed = env.execute_query(
             SQL(
                 """
-                SELECT kind, string_agg(int4send(row::int - 1), ''),
-                       string_agg(int4send(floor(extract(epoch FROM moment - date))::int), '')
-                  FROM (%s) happened
-                 WHERE kind = ANY(%s)
-                 GROUP BY kind
+                SELECT string_agg(int4send(array_position(%(kinds)s, kind)), ''),
+                       string_agg(int4send(row::int - 1), ''),
+                       string_agg(int4send(floor(date_part('epoch', moment - date))::int), '')
+                  FROM (%(query)s) happened
+                 WHERE kind = ANY(%(kinds)s)
                 """,
-                query,
-                sorted(reach),
+                query=query,
+                kinds=SQL("%s::text[]", list(reach)),
             )
-        )
-        for kind, places, ages in rows:
-            events[kind] = Happened(*(np.frombuffer(part, ">i4").astype(np.int64) for part in (places, ages)))
+        )[0]
+        numbers, places, ages = (np.frombuffer(part or b"", ">i4").astype(np.int64) for part in packed)
+        for number, kind in enumerate(reach, start=1):
+            if (chosen := numbers == number).any():
+                events[kind] = Happened(places[chosen], ages[chosen])
     return events

@@ -385,7 +385,9 @@ class TestLeadsLeftAtGoLive(MovesCommon):
         self._save()
         self.qualification.scoring_role = False
         self.qualification.unlink()
-        self.env["crm.stage"].create({"name": "Other", "sequence": -5, "scoring_role": "qualified"}).team_ids = self.team
+        self.env["crm.stage"].create(
+            {"name": "Other", "sequence": -5, "scoring_role": "qualified"}
+        ).team_ids = self.team
         self.assertEqual(self._counts(), (4, 0))
 
     def test_a_lead_that_was_further_when_it_was_scored_first_and_came_back_stays(self):
