@@ -283,7 +283,7 @@ class TestLeadsThatMove(MovesCommon):
 
         def refusing(moves, model, kind, lead_ids, settings):
             if len(lead_ids) > 1:
-                raise UserError("one of them")
+                raise ValueError("one of them")
             if lead_ids == order[-1].ids:
                 raise SerializationFailure("somebody was quicker")
             return act(moves, model, kind, lead_ids, settings)
