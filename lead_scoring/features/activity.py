@@ -127,6 +127,7 @@ _MESSAGES_BEFORE = """
 _IS_NOTE = SQL("(message.is_internal IS TRUE OR subtype.id IS NULL OR subtype.internal IS TRUE)")
 
 # mail_message is read once for all three kinds.
+# OFFSET 0: what kind a message is of is found once for each, not once more for each condition on it.
 _MESSAGES = """
     SELECT * FROM (
         SELECT asked.row, asked.moment, message.date, CASE
@@ -180,6 +181,7 @@ def _stage_changes(env, leads, since):
     env["mail.message"].flush_model(["model", "res_id", "date"])
     env["mail.tracking.value"].flush_model(["mail_message_id", "field_id"])
     env["lead.scoring.move"].flush_model(["message_id"])
+    # Counted, since the planner makes a join of EXISTS, and reads all tracked values that there are.
     return SQL(
         """
         SELECT asked.row, asked.moment, message.date, 'stage_change' AS kind

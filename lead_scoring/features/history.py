@@ -213,7 +213,7 @@ class _Past:
     @cached_property
     def times(self):
         """The moments at which leads closed, ascending."""
-        return _distinct(self.events["closed"])
+        return _ascending(self.events["closed"])
 
     @cached_property
     def places(self):
@@ -279,7 +279,7 @@ class _Distinct:
 
     def __init__(self, column):
         known = column != _NOBODY
-        self.values, self.of_events = _distinct(column[known]), np.full(len(column), -1)
+        self.values, self.of_events = _ascending(column[known]), np.full(len(column), -1)
         self.of_events[known] = np.searchsorted(self.values, column[known])
 
     def codes(self, column):
@@ -336,12 +336,12 @@ class _Order:
                 continue
             pair = np.where((together < 0) | (single < 0), -1, together * width + single)
             if learn:
-                self.pairs.append(_distinct(pair))
+                self.pairs.append(_ascending(pair))
             together = _places(self.pairs[at - 1], pair)
         return together
 
 
-def _distinct(column):
+def _ascending(column):
     """Return the distinct values of a column, ascending: ``np.unique``, which hashes, takes twenty times as long."""
     ordered = np.sort(column)
     return ordered[np.concatenate((np.ones(len(ordered[:1]), bool), ordered[1:] != ordered[:-1]))]

@@ -9,10 +9,10 @@ from .lead_scoring_model import SCORING
 class LeadScoringDue(models.Model):
     """The mark of a lead that was saved, and with which the scheduled action of saved leads is not done.
 
-    It is due where a model could not score it just then, and scored where its score may move it: the scheduled action
-    does nothing to leads without a mark, so it never looks at all scores. A mark never fails or keeps waiting whoever
+    It is due where a model could not score it just then, and scored where its score may move it, or is its automated
+    probability: the scheduled action does nothing to leads without a mark, so it never looks at all scores. A mark never fails or keeps waiting whoever
     saves the lead: it is only ever inserted, without a key to check or to be unique. A run scores the leads that are due,
-    moves those that are scored, and deletes the marks that it saw; a lead that was saved since its snapshot has another
+    acts on those that are scored, and deletes the marks that it saw; a lead that was saved since its snapshot has another
     one, which the next run finds. What a daily run scored, and failed before it moved it, has no mark: the next daily run
     moves it.
     """
@@ -26,7 +26,7 @@ class LeadScoringDue(models.Model):
     model_id = UncheckedMany2one("lead.scoring.model", required=True, readonly=True, ondelete="cascade")
 
     scored = fields.Boolean(
-        readonly=True, help="The lead has its score. It is still to be seen whether that moves it, and it alone."
+        readonly=True, help="The lead has its score. It is still to be seen what that does to it, and to it alone."
     )
 
     _model_lead_idx = models.Index("(model_id, lead_id)")

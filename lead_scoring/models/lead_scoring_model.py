@@ -133,14 +133,34 @@ class LeadScoringModel(models.Model):
 
         One company's leads never train another's model: leads without company belong to the models without
         one, and in a database with a single company to that company. Nor does what another company hides of related
-        records: the filter sees those alone that the global record rules show in the model's company."""
+        records: the filter sees those alone that the global record rules show in the model's company.
+
+        :raises UserError: when the filter cannot be used, see :meth:`_filter_problem`
+        """
         self.ensure_one()
         companies = [self.company_id.id]
         if self.company_id and self.env["res.company"].sudo().search_count([], limit=2) == 1:
             companies.append(False)
-        env = self.env(user=SUPERUSER_ID, context={"allowed_company_ids": self.company_id.ids})
-        domain = Domain("company_id", "in", companies) & bounded(env, self._filter(), self.company_id)
+        domain = Domain("company_id", "in", companies) & self._bounded_filter()
         return domain & Domain("team_id", "in", self.team_ids.ids) if self.team_ids else domain
+
+    def _bounded_filter(self):
+        """Return the filter as it sees related records in the model's company.
+
+        :raises UserError: as :meth:`_filter`, and when a record rule, which may be another module's, cannot be applied
+        """
+        domain = self._filter()
+        env = self.env(user=SUPERUSER_ID, context={"allowed_company_ids": self.company_id.ids})
+        try:
+            return bounded(env, domain, self.company_id)
+        except Exception as error:
+            raise UserError(
+                self.env._(
+                    "The filter of %(model)s cannot be applied in its company: %(reason)s",
+                    model=self.name,
+                    reason=error,
+                )
+            ) from error
 
     def _filter(self):
         """Return the Domain that the admin has set.
@@ -159,14 +179,9 @@ class LeadScoringModel(models.Model):
     def _filter_problem(self):
         """Return what is wrong with the filter, in words; False if nothing is."""
         try:
-            self._lead_domain()
+            self._bounded_filter()
         except UserError as error:
             return str(error)
-        except Exception as error:
-            # Record rules are other modules': one that cannot be applied must not keep anybody from saving leads.
-            return self.env._(
-                "The filter of %(model)s cannot be applied in its company: %(reason)s", model=self.name, reason=error
-            )
         return False
 
     @api.constrains("domain", "outcome")

@@ -4,7 +4,7 @@ A worker that serves people must neither import scikit-learn (seconds and 130 MB
 may be ended at any moment. So a child process trains, and all there is to know of it lies in a folder: whoever
 knows the folder may follow the training, from another process or after a restart too.
 
-    leads.npz      what to learn from, arrays without pickle
+    leads.npz      what to learn from, plain arrays
     lock           locked as long as the child lives; it names the child's host and is touched every second
     progress.json  how far it is
     result.json    what came of it, there all at once; read as strictly as any other scorecard

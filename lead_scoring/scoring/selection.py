@@ -2,8 +2,9 @@
 
 In a sum of tables the worth of a feature is exact without learning anything again: how much the log loss of
 leads that were not learned from grows when the feature's contribution is replaced by its mean. A feature
-stays when that pays beyond its own standard error (of leads, paired). Several features that say the same
-share what it is worth, so each of them stays: nothing is lost by dropping what does not pay.
+stays when that pays beyond its own standard error (of leads, paired), one that takes long to read beyond two.
+Several features that say the same share what it is worth, so each of them stays: nothing is lost by dropping
+what does not pay.
 
 What was chosen by looking at leads looks better on those leads than it is. So whoever compares a selection
 with something makes it again inside of each fold (`Selector.choose` on the rows seen there).

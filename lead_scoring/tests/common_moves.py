@@ -118,3 +118,40 @@ class MovesCommon(LeadScoringCommon):
 
     def _ago(self, **delta):
         return fields.Datetime.now() - timedelta(**delta)
+
+
+class SavedCommon(MovesCommon):
+    """A live model whose leads have scores and stayed where they were; nothing waits for a scheduled action."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls._live(move=False)
+        cls.env.cr.flush()
+        cls._run_jobs()
+        cls.triggers = cls.env["ir.cron.trigger"]
+        cls.triggers.search([]).unlink()
+
+    def _new(self, user=None, **values):
+        Lead = self.env["crm.lead"].with_user(user or self.sam)
+        return Lead.create(
+            {
+                "name": "Fresh",
+                "type": "opportunity",
+                "team_id": self.team.id,
+                "company_id": self.company.id,
+                "source_id": self.referral.id,
+                **values,
+            }
+        )
+
+    def _earlier(self, lead):
+        return self.env["crm.lead.score.history"].search([("lead_id", "=", lead.id)])
+
+    def _triggered(self, cron="score"):
+        """Return how often the scheduled action is to run."""
+        return self.triggers.search_count([("cron_id", "=", self.env.ref(f"lead_scoring.ir_cron_{cron}_leads").id)])
+
+    def _due(self):
+        """Return ``{(lead, model)}`` of the leads that are marked due."""
+        return {(mark.lead_id, mark.model_id) for mark in self.env["lead.scoring.due"].sudo().search([])}

@@ -3,12 +3,11 @@ from unittest.mock import patch
 from psycopg2.errors import SerializationFailure
 
 from odoo.exceptions import UserError, ValidationError
-from odoo.tests import Form, tagged
+from odoo.tests import tagged
 from odoo.tools import mute_logger
 
 from ..features.extract import extract
 from ..models import lead_scoring_run_moves
-from ..models.crm_stage import STAGES_MADE
 from .common_moves import MovesCommon
 
 
@@ -514,50 +513,6 @@ class TestLeadsThatMove(MovesCommon):
         self.assertEqual(self.leads.mapped("lead_score"), scores)
         self.assertEqual(run.sales_ready_count + run.qualified_count, 0)
 
-    # ------------------------------------------------------------
-    # Going live never floods
-    # ------------------------------------------------------------
-
-    def _ask(self):
-        action = self.model.with_user(self.mona).with_context(lead_scoring_ask=True).action_go_live()
-        self.assertEqual(action["res_model"], "lead.scoring.go.live")
-        self.assertEqual(self.model.state, "draft")
-        return Form(self.env[action["res_model"]].with_user(self.mona).with_context(**action["context"]))
-
-    def test_going_live_says_how_many_leads_would_move_and_asks(self):
-        form = self._ask()
-        self.assertEqual((form.accepted_count, form.qualified_count, form.choice), (4, 6, "stay"))
-
-    def test_going_live_leaves_the_leads_that_there_are_where_they_are(self):
-        self._ask().save().action_confirm()
-        run = self._run()
-        self.assertTrue(all(self.leads.mapped("lead_score_trend")))
-        self.assertEqual(self.leads.stage_id, self.new)
-        self.assertFalse(any(self.leads.mapped("lead_sales_ready")))
-        self.assertEqual((run.qualified_count, run.accepted_count, run.passed_over_count), (0, 0, 14))
-        late = self.cool[0].copy({"stage_id": self.new.id})
-        self._run()
-        self.assertEqual((late.stage_id, self.cool.stage_id), (self.qualification, self.new))
-        with self._scores({self.cool[0]: 61}):
-            self._run()
-        self.assertEqual(self.cool[0].stage_id, self.acceptance, "it became sales-ready from then on")
-
-    def test_going_live_moves_them_too_if_one_says_so(self):
-        form = self._ask()
-        form.choice = "move"
-        form.save().action_confirm()
-        self._run()
-        self.assertEqual((self.cool.stage_id, self.hot.stage_id), (self.qualification, self.acceptance))
-
-    def test_going_live_asks_nothing_where_no_lead_would_move(self):
-        self.leads.stage_id = self.offer
-        self.model.with_user(self.mona).with_context(lead_scoring_ask=True).action_go_live()
-        self.assertIn(self.model.state, ("going_live", "live"))
-
-    def test_going_live_counts_by_the_configuration(self):
-        self.env["lead.scoring.config"].create({"name": "No", "automated_marketing_qualification": False})
-        self.assertEqual(self.model._would_move(), (0, 4))
-
     def test_saving_a_lead_never_moves_it(self):
         self._live()
         self._run()
@@ -567,77 +522,3 @@ class TestLeadsThatMove(MovesCommon):
         self.assertEqual(lead.stage_id, self.new)
         self._run("saved")
         self.assertEqual(lead.stage_id, self.qualification)
-
-
-@tagged("post_install", "-at_install")
-class TestScoringStages(MovesCommon):
-    def test_stages_are_found_by_a_sales_administrator_without_developer_mode(self):
-        menu = self.env.ref("lead_scoring.menu_crm_stage")
-        menus = self.env["ir.ui.menu"]
-        self.assertIn(menu.id, menus.with_user(self.mona).load_menus(False))
-        self.assertNotIn(menu.id, menus.with_user(self.sam).load_menus(False))
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.Stage = cls.env["crm.stage"]
-
-    def _make(self, *values):
-        """Make our stages in a database with these stages alone; return the names in their order."""
-        self.leads.with_context(active_test=False).search([]).unlink()
-        self.Stage.search([]).unlink()
-        self.Stage.create(list(values))
-        self.env["ir.config_parameter"].set_param(STAGES_MADE, False)
-        self.Stage._make_scoring_stages()
-        return self.Stage.search([], order="sequence, id").mapped("name")
-
-    def test_both_stages_stand_between_the_existing_ones_never_first(self):
-        names = self._make(
-            {"name": "New", "sequence": 1},
-            {"name": "Qualified", "sequence": 2},
-            {"name": "Proposition", "sequence": 3},
-            {"name": "Won", "sequence": 70, "is_won": True},
-        )
-        self.assertEqual(
-            names, ["New", "Automated Marketing Qualification", "Sales Acceptance", "Qualified", "Proposition", "Won"]
-        )
-        sequences = self.Stage.search([], order="sequence, id").mapped("sequence")
-        self.assertEqual(sequences, sorted(set(sequences)))
-        roles = self.Stage.search([("scoring_role", "!=", False)], order="sequence")
-        self.assertEqual(roles.mapped("scoring_role"), ["qualified", "sales_ready"])
-        self.assertFalse(any(roles.get_external_id().values()))
-
-    def test_stages_of_equal_sequence_keep_their_order(self):
-        names = self._make(*({"name": name, "sequence": 5} for name in ("Zero", "Alpha", "Middle")))
-        self.assertEqual(names, ["Zero", "Automated Marketing Qualification", "Sales Acceptance", "Alpha", "Middle"])
-
-    def test_new_leads_of_every_team_still_land_where_they_did(self):
-        other = self.env["crm.team"].create({"name": "Other"})
-        self._make(
-            {"name": "New", "sequence": 1, "team_ids": [(4, self.team.id)]},
-            {"name": "Theirs", "sequence": 20, "team_ids": [(4, other.id)]},
-            {"name": "Done", "sequence": 30, "is_won": True},
-        )
-        for team, stage in ((self.team, "New"), (other, "Theirs")):
-            lead = self.env["crm.lead"].create({"name": "Lead", "team_id": team.id})
-            self.assertEqual(lead.stage_id.name, stage)
-
-    def test_where_no_stage_is_shared_ours_are_the_teams_too(self):
-        self._make({"name": "New", "team_ids": [(4, self.team.id)]})
-        ours = self.Stage.search([("scoring_role", "!=", False)])
-        self.assertEqual(ours.team_ids, self.team)
-
-    def test_deleted_they_do_not_come_back(self):
-        self._make({"name": "New"}, {"name": "Won", "is_won": True, "sequence": 9})
-        self.Stage.search([("scoring_role", "!=", False)]).unlink()
-        self.Stage._make_scoring_stages()
-        self.assertFalse(self.Stage.search([("scoring_role", "!=", False)]))
-
-    def test_installing_made_both(self):
-        self.assertTrue(self.env["ir.config_parameter"].get_param(STAGES_MADE))
-
-    def test_their_names_are_translated(self):
-        self.env["res.lang"]._activate_lang("fr_FR")
-        self._make({"name": "New"})
-        stage = self.Stage.search([("scoring_role", "=", "sales_ready")])
-        self.assertTrue(stage.with_context(lang="fr_FR").name)

@@ -490,3 +490,48 @@ class TestEachModelDecidesForItsOwn(MovesCommon):
             self.assertEqual((form.accepted_count, form.qualified_count), (4, 6))
             form.save().action_confirm()
         self.assertEqual(calls, [10])
+
+
+@tagged("post_install", "-at_install")
+class TestGoingLiveAsks(MovesCommon):
+    """A draft model: 4 of its leads would be sales-ready, 6 not."""
+
+    def _ask(self):
+        action = self.model.with_user(self.mona).with_context(lead_scoring_ask=True).action_go_live()
+        self.assertEqual(action["res_model"], "lead.scoring.go.live")
+        self.assertEqual(self.model.state, "draft")
+        return Form(self.env[action["res_model"]].with_user(self.mona).with_context(**action["context"]))
+
+    def test_going_live_says_how_many_leads_would_move_and_asks(self):
+        form = self._ask()
+        self.assertEqual((form.accepted_count, form.qualified_count, form.choice), (4, 6, "stay"))
+
+    def test_going_live_leaves_the_leads_that_there_are_where_they_are(self):
+        self._ask().save().action_confirm()
+        run = self._run()
+        self.assertTrue(all(self.leads.mapped("lead_score_trend")))
+        self.assertEqual(self.leads.stage_id, self.new)
+        self.assertFalse(any(self.leads.mapped("lead_sales_ready")))
+        self.assertEqual((run.qualified_count, run.accepted_count, run.passed_over_count), (0, 0, 14))
+        late = self.cool[0].copy({"stage_id": self.new.id})
+        self._run()
+        self.assertEqual((late.stage_id, self.cool.stage_id), (self.qualification, self.new))
+        with self._scores({self.cool[0]: 61}):
+            self._run()
+        self.assertEqual(self.cool[0].stage_id, self.acceptance, "it became sales-ready from then on")
+
+    def test_going_live_moves_them_too_if_one_says_so(self):
+        form = self._ask()
+        form.choice = "move"
+        form.save().action_confirm()
+        self._run()
+        self.assertEqual((self.cool.stage_id, self.hot.stage_id), (self.qualification, self.acceptance))
+
+    def test_going_live_asks_nothing_where_no_lead_would_move(self):
+        self.leads.stage_id = self.offer
+        self.model.with_user(self.mona).with_context(lead_scoring_ask=True).action_go_live()
+        self.assertIn(self.model.state, ("going_live", "live"))
+
+    def test_going_live_counts_by_the_configuration(self):
+        self.env["lead.scoring.config"].create({"name": "No", "automated_marketing_qualification": False})
+        self.assertEqual(self.model._would_move(), (0, 4))

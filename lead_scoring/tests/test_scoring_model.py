@@ -105,6 +105,9 @@ class TestScoringModel(LeadScoringCommon):
         lead.source_id = self.cold
         self.env.cr.flush()
         self.assertIn("cannot be applied in its company", shared.message)
+        scored, problems = lead._score_by_live_models()
+        self.assertFalse(scored)
+        self.assertIn("cannot be applied in its company", problems[0])
 
     def test_training_makes_a_version_that_says_what_it_learned_from(self):
         version = self._trained()
