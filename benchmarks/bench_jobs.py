@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from unittest.mock import patch
 
 from odoo import fields
+from odoo.tools import SQL
 
 from benchmarks import synthetic
 
@@ -71,6 +72,7 @@ def ours(env, say, version, moment=None):
     model = env.ref("lead_scoring.model_default")
     if model.version_id.id != version:
         model.version_id = version
+    env["crm.lead.score"]._gc_score_index()  # as Odoo's daily clean-up does
     env.cr.commit()
     synthetic.analyze(env)
     env.invalidate_all()
@@ -102,9 +104,11 @@ def ours(env, say, version, moment=None):
 
 
 def odoos(env, say):
-    """Odoo's scheduled action with the fields it ships with, counting all closed leads."""
+    """Odoo's scheduled action with the fields it ships with, counting all closed leads, without our index on leads."""
     oldest = env["crm.lead"].with_context(active_test=False).search([], order="create_date", limit=1).create_date
     env["ir.config_parameter"].set_param("crm.pls_start_date", (oldest - timedelta(days=1)).date().isoformat())
+    index = env["crm.lead"]._open_of_user_idx
+    env.cr.execute(SQL("DROP INDEX %s", SQL.identifier(index.full_name(env["crm.lead"]))))
     env.cr.commit()
     synthetic.analyze(env)
     env.invalidate_all()
@@ -129,6 +133,8 @@ def odoos(env, say):
         env["crm.lead"]._cron_update_automated_probabilities()
     env.cr.commit()
     seconds = time.monotonic() - started
+    index.apply_to_database(env["crm.lead"])
+    env.cr.commit()
     return {
         "seconds": seconds,
         "leads": leads,

@@ -1,7 +1,7 @@
 {
     "name": "Lead Scoring",
     "summary": "Which lead to call next, and why: scores, grades, trends and reasons for every open lead",
-    "version": "19.0.1.3.0",
+    "version": "19.0.1.4.0",
     "category": "Sales/CRM",
     "author": "The lead_scoring maintainers",
     "license": "LGPL-3",

@@ -1,6 +1,7 @@
 from . import (
     crm_lead,
     crm_lead_grade_filters,
+    crm_lead_lists,
     crm_lead_moments,
     crm_lead_related_scores,
     crm_lead_score,
