@@ -493,8 +493,7 @@ test("feedback is sent, changed and withdrawn; others' is listed", async () => {
     expect(".o_lead_score_chat").toHaveText(/2$/);
     await contains(".o_lead_score_my_feedback button:contains(Change)").click();
     expect(".o_lead_score_expected").toHaveValue(90);
-    await contains(".o_lead_score_expected").edit("950", { confirm: "tab" });
-    expect(".o_lead_score_expected").toHaveValue(100);
+    await contains(".o_lead_score_expected").edit("100", { confirm: "tab" });
     await contains(".o_lead_score_feedback button[type=submit]").click();
     await contains(".o_lead_score_my_feedback button:contains(Withdraw)").click();
     expect(".o_lead_score_my_feedback").toHaveCount(0);
@@ -505,6 +504,29 @@ test("feedback is sent, changed and withdrawn; others' is listed", async () => {
         'send_lead_score_feedback [[1],90,"They want it."]',
         'send_lead_score_feedback [[1],100,"They want it."]',
         "withdraw_lead_score_feedback [[1]]",
+    ]);
+});
+
+test("an expected score that is none is told, stays as typed, and is not sent", async () => {
+    answer({ get_lead_score_feedback: { mine: false, others: [] }, send_lead_score_feedback: { mine: false, others: [] } });
+    await showUnfolded();
+    await open(".o_lead_score_chat");
+    await contains(".o_lead_score_feedback textarea").edit("They want it.");
+    for (const typed of ["140", "-1", "7.5", ""]) {
+        await contains(".o_lead_score_expected").edit(typed, { confirm: "tab", instantly: true });
+        expect(".o_lead_score_feedback [role=alert]").toHaveText("The expected score is a whole number from 0 to 100.");
+        expect(".o_lead_score_expected").toHaveClass("is-invalid");
+        expect(queryOne(".o_lead_score_expected").value).toBe(typed);
+        await contains(".o_lead_score_feedback button[type=submit]").click();
+    }
+    expect(".o_lead_score_feedback textarea").toHaveValue("They want it.");
+    await contains(".o_lead_score_expected").edit("0", { confirm: "tab" });
+    expect(".o_lead_score_feedback [role=alert]").toHaveCount(0);
+    await contains(".o_lead_score_feedback button[type=submit]").click();
+    expect.verifySteps([
+        "get_lead_score_details [[1]]",
+        "get_lead_score_feedback [[1]]",
+        'send_lead_score_feedback [[1],0,"They want it."]',
     ]);
 });
 

@@ -21,7 +21,7 @@ export class LeadScoreFeedback extends Component {
     setup() {
         this.id = `o_lead_score_feedback_${++forms}`;
         this.loaded = useLeadCall();
-        this.state = useState({ editing: false, expected: 50, comments: "", problem: "" });
+        this.state = useState({ editing: false, expected: 50, typed: "50", misfit: false, comments: "", problem: "" });
         onMounted(() => void this.load());
     }
 
@@ -44,19 +44,22 @@ export class LeadScoreFeedback extends Component {
     fill() {
         const { mine, others } = this.loaded.data;
         this.state.editing = !mine;
-        this.state.expected = mine ? mine.expected : this.props.score || 50;
+        this.expect(String(mine ? mine.expected : this.props.score === false ? 50 : this.props.score));
         this.state.comments = mine ? mine.comments : "";
         this.props.onCount(others.length + (mine ? 1 : 0));
     }
 
-    setExpected(event) {
-        const number = Math.round(Number(event.target.value));
-        this.state.expected = Math.min(100, Math.max(0, Number.isFinite(number) ? number : 0));
-        event.target.value = this.state.expected;
+    /** What does not fit stays as it was typed, and is told instead of sent. */
+    expect(typed) {
+        const number = typed.trim() === "" ? NaN : Number(typed);
+        const misfit = !(Number.isInteger(number) && number >= 0 && number <= 100);
+        Object.assign(this.state, { typed, misfit, expected: misfit ? this.state.expected : number });
     }
 
     send() {
-        return this.call("send_lead_score_feedback", [this.state.expected, this.state.comments.trim()]);
+        if (!this.state.misfit) {
+            return this.call("send_lead_score_feedback", [this.state.expected, this.state.comments.trim()]);
+        }
     }
 
     withdraw() {
