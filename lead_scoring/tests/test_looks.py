@@ -57,6 +57,34 @@ CONTRAST = """(root, drawn) => {
             measure(element.className, backOf(element), backOf(element.parentElement), 3);
         }
     }
+    for (const canvas of document.querySelectorAll(`${root} canvas`)) {
+        const { chartArea, config, ctx, currentDevicePixelRatio: scale, data, legend, scales } = Chart.getChart(canvas);
+        const probe = canvas.parentElement.appendChild(document.createElement("span"));
+        const draws = (name, color, needed, back = backOf(canvas)) => {
+            probe.style.color = color; // by any of its names
+            const [r, g, b, a] = parse(getComputedStyle(probe).color);
+            measure(`${config.type} chart, ${name}`, over([r, g, b, a * opacityOf(canvas)], back), back, needed);
+        };
+        for (const { axis, options } of Object.values(scales)) {
+            draws(`ticks of ${axis}`, options.ticks.color, 4.5);
+            options.title.display && draws(`title of ${axis}`, options.title.color, 4.5);
+        }
+        legend.options.display && draws("legend", legend.options.labels.color, 4.5);
+        const lines = data.datasets.map(({ borderColor, backgroundColor }) => [borderColor || backgroundColor].flat()).flat();
+        for (const color of new Set(lines)) {
+            draws(`drawn ${color}`, color, 3);
+        }
+        if (canvas.closest(".o_lead_score_story")) {
+            for (const score of [5, 30, 55, 80]) { // beside the lines of the grid
+                const place = [chartArea.left + chartArea.width / 2, scales.y.getPixelForValue(score)];
+                const [r, g, b, a] = ctx.getImageData(...place.map((part) => Math.round(part * scale)), 1, 1).data;
+                const band = over([r, g, b, a / 255], backOf(canvas));
+                draws(`words at ${score}`, getComputedStyle(canvas).color, 4.5, band);
+                draws(`line at ${score}`, lines[0], 3, band);
+            }
+        }
+        probe.remove();
+    }
     return { found, measured };
 }"""
 

@@ -30,8 +30,8 @@ export function storyChart({ changes, stages, grades }) {
                         label: _t("Score"),
                         data: points,
                         stepped: true,
-                        borderColor: theme.model,
-                        backgroundColor: theme.model,
+                        borderColor: theme.text, // it crosses bands of all colours
+                        backgroundColor: theme.text,
                         borderWidth: 2,
                         pointRadius: points.map((_, index) => (index < changes.length ? 3 : 0)),
                     },

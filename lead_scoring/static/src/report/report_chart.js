@@ -38,7 +38,7 @@ function themeOf(element) {
     const [model, won, lost] = [1, 3, 4].map((index) => getColor(index, cookie.get("color_scheme"), "md"));
     return {
         text: color,
-        muted: faded(color, 0.6),
+        muted: faded(color, 0.7),
         grid: faded(color, 0.15),
         model,
         pair: hexToRGBA(model, 0.5),
