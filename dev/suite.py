@@ -10,10 +10,13 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,7 +24,7 @@ from dev import databases
 from dev.chromium import chromium
 from dev.databases import own, place, prepared
 from dev.paths import ADDON, ROOT
-from dev.process import follow
+from dev.process import child, follow
 from dev.say import Problem, say
 
 PURE = ADDON / "tests" / "scoring"
@@ -43,16 +46,28 @@ class Outcome:
     def ran(self) -> int:
         return sum(self.counts[kind] for kind in KINDS[:-1])
 
+    def hear(self, line: str) -> None:
+        """Show a line of pytest's, and learn from it if it is the last one, which sums up."""
+        print(line, flush=True)
+        plain = re.sub(r"\x1b\[[\d;]*m", "", line).strip("= ")
+        if re.fullmatch(r".* in [\d.]+s( \(.*\))?", plain):
+            found = re.findall(rf"(\d+) ({'|'.join(KINDS)})", plain)
+            if found or plain.startswith("no tests"):
+                self.summary = plain
+                self.counts = Counter({kind: int(number) for number, kind in found})
+
 
 def test(arguments: list[str]) -> int:
     """The whole suite, or what the expression K selects."""
     began = time.monotonic()
     chosen = os.environ.get("K")
     extra = [*(["-k", chosen] if chosen else []), *arguments]
-    outcomes = [dev_tests(extra), pure_tests(extra)]
-    chromium()
-    with prepared("test"), run_database("tested") as database:
-        outcomes.append(odoo_tests("the addon in Odoo", database, [str(ADDON / "tests"), str(LOADING), *extra]))
+    outcomes = [dev_tests(extra)]
+    with pure_tests(extra) as pure:  # beside those in Odoo, which leave half of two cores idle
+        chromium()
+        with prepared("test"), run_database("tested") as database:
+            outcomes.append(odoo_tests("the addon in Odoo", database, [str(ADDON / "tests"), str(LOADING), *extra]))
+        outcomes.append(pure())
     return verdict(outcomes, time.monotonic() - began, bool(chosen))
 
 
@@ -60,14 +75,20 @@ def dev_tests(extra: Sequence[str] = ()) -> Outcome:
     return _pytest("dev", ["-c", ROOT / "dev/pytest.ini", "--rootdir", ROOT, ROOT / "dev/tests", *extra], str(ROOT))
 
 
-def pure_tests(extra: Sequence[str] = ()) -> Outcome:
+def pure_tests(extra: Sequence[str] = ()) -> AbstractContextManager[Callable[[], Outcome]]:
+    """Run in the block beside what it does; what is yielded waits for their end, then shows what they said."""
     # Cut off at their own folder, or pytest would import lead_scoring/__init__.py above, and with it Odoo.
     options = ["-c", ROOT / "dev/pytest.ini", "--rootdir", PURE, "--confcutdir", PURE]
-    return _pytest("scoring, without Odoo", [*options, PURE, *extra], str(ADDON))
+    return _pytest_beside("scoring, without Odoo", [*options, PURE, *extra], str(ADDON))
 
 
 def odoo_tests(title: str, database: str, arguments: Sequence[str]) -> Outcome:
-    options = ["--odoo-http", f"--odoo-config={place().config}", f"--odoo-database={database}"]
+    options = [
+        "--odoo-http",
+        "--odoo-log-level=error",
+        f"--odoo-config={place().config}",
+        f"--odoo-database={database}",
+    ]
     return _pytest(title, [*options, *arguments], os.environ["PYTHONPATH"])
 
 
@@ -89,21 +110,35 @@ def _pytest(title: str, arguments: Sequence, python_path: str) -> Outcome:
     """Run pytest with its output shown as it comes."""
     say(f"\n-- tests: {title}")
     outcome = Outcome(title, 0)
-
-    def told(line: str) -> None:
-        print(line, flush=True)
-        plain = re.sub(r"\x1b\[[\d;]*m", "", line).strip("= ")
-        if re.fullmatch(r".* in [\d.]+s( \(.*\))?", plain):
-            found = re.findall(rf"(\d+) ({'|'.join(KINDS)})", plain)
-            if found or plain.startswith("no tests"):
-                outcome.summary = plain
-                outcome.counts = Counter({kind: int(number) for number, kind in found})
-
-    color = ["--color=yes"] if sys.stdout.isatty() else []
-    environment = {**os.environ, "PYTHONPATH": python_path, "PYTHONUNBUFFERED": "1"}
-    command = [sys.executable, "-m", "pytest", *map(str, arguments), *color]
-    outcome.code, _last = follow(command, told, cwd=ROOT, env=environment)
+    outcome.code, _last = follow(_command(arguments), outcome.hear, **_place(python_path))
     return outcome
+
+
+@contextlib.contextmanager
+def _pytest_beside(title: str, arguments: Sequence, python_path: str) -> Iterator[Callable[[], Outcome]]:
+    """Run pytest while the block runs, with its output shown once it is asked for."""
+    with tempfile.TemporaryFile("w+", errors="replace") as said:
+        to_file = {"stdin": subprocess.DEVNULL, "stdout": said, "stderr": subprocess.STDOUT}
+        with child(_command(arguments), **to_file, **_place(python_path)) as process:
+
+            def outcome() -> Outcome:
+                found = Outcome(title, process.wait())
+                say(f"\n-- tests: {title}")
+                said.seek(0)
+                for line in said:
+                    found.hear(line.rstrip("\n"))
+                return found
+
+            yield outcome
+
+
+def _command(arguments: Sequence) -> list[str]:
+    color = ["--color=yes"] if sys.stdout.isatty() else []
+    return [sys.executable, "-m", "pytest", *map(str, arguments), *color]
+
+
+def _place(python_path: str) -> dict:
+    return {"cwd": ROOT, "env": {**os.environ, "PYTHONPATH": python_path, "PYTHONUNBUFFERED": "1"}}
 
 
 def verdict(outcomes: list[Outcome], seconds: float, selected: bool) -> int:
