@@ -22,8 +22,9 @@ from .scorecard import loss_of
 # features are noise, and no worse where none is.
 ERRORS = 1.0
 
-# Of one that takes long to read, above so many: three in a hundred that are noise stay then, not one in six.
-ERRORS_OF_COSTLY = 2.0
+# Of one that takes long to read, above so many: one in seven hundred that are noise stays then, not one in six. What
+# earlier leads say of a customer, where it says anything, is well above.
+ERRORS_OF_COSTLY = 3.0
 
 # With fewer won or lost leads than that, what single features are worth is chance.
 FEWEST = 25
