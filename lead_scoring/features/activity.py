@@ -58,13 +58,15 @@ def needs(env, features):
 
 
 def columns(env, batch, features):
-    """Return ``{name: column}`` by at most one query each for messages, meetings and stage changes."""
+    """Return ``{name: column}`` by at most one query each for messages and meetings."""
     kinds = {ACTIVITY[name][2] for name in features} - {None}
     counted = {kind: [] for kind in kinds}
     for query in happened(env, kinds, batch.ids, batch.moments):
-        for row, kind, *counts in env.execute_query(SQL(_COUNTED, happened=query, last=epoch(SQL("max(date)")))):
-            if kind in kinds:
-                counted[kind].append((row, *counts))
+        for row, kind, is_change, *counts in env.execute_query(
+            SQL(_COUNTED, happened=query, last=epoch(SQL("max(date)")))
+        ):
+            for one in {kind, is_change and "stage_change"} & kinds:
+                counted[one].append((row, *counts))
     found = {kind: _counted(batch, rows) for kind, rows in counted.items()}
     return {name: _column(batch, name, found) for name in features}
 
@@ -86,8 +88,8 @@ def _counted(batch, rows):
     if rows:
         position, count, latest = zip(*rows)
         position = np.array(position) - 1
-        counts[position] = count
-        last[position] = np.array(latest, np.float64)
+        np.add.at(counts, position, count)
+        np.fmax.at(last, position, np.array(latest, np.float64))
     return counts, last
 
 
@@ -97,14 +99,17 @@ def _counted(batch, rows):
 
 MESSAGE_KINDS = frozenset({"message_in", "message_out", "activity_done"})
 
-_COUNTED = "SELECT row, kind, count(*), %(last)s FROM (%(happened)s) happened GROUP BY row, kind"
+_COUNTED = """
+    SELECT row, kind, is_change, count(*), %(last)s FROM (%(happened)s) happened GROUP BY row, kind, is_change
+"""
 
 
 def happened(env, kinds, lead_ids, moments, days=None):
-    """Return queries of what happened on leads before their moments: at most one each for messages, meetings and
-    stage changes, with columns row (from 1, in the order of the leads), moment, date and kind.
+    """Return queries of what happened on leads before their moments: at most one each for messages and meetings, with
+    columns row (from 1, in the order of the leads), moment, date, kind and is_change.
 
-    The one for messages tells all of :data:`MESSAGE_KINDS`.
+    The one for messages tells all of :data:`MESSAGE_KINDS`, and whether a message, also one of no kind, tells of a
+    change of stage: messages are read once for all of these.
 
     :param kinds: set of message_in, message_out, activity_done, meeting, stage_change
     :param lead_ids, moments: int64 and epoch seconds of shape (n,); a lead may come several times
@@ -112,8 +117,14 @@ def happened(env, kinds, lead_ids, moments, days=None):
     """
     leads = asked(lead_ids, moments)
     since = SQL("asked.moment - %s::interval", f"{days} days") if days else SQL("'-infinity'::timestamp")
-    makers = [(MESSAGE_KINDS, _messages), ({"meeting"}, _meetings), ({"stage_change"}, _stage_changes)]
-    return [make(env, leads, since) for told, make in makers if kinds & told]
+    queries = []
+    if kinds & (MESSAGE_KINDS | {"stage_change"}):
+        kind = _message_kind(env) if kinds & MESSAGE_KINDS else SQL("NULL::text")
+        is_change = _is_stage_change(env) if "stage_change" in kinds else SQL("FALSE")
+        queries.append(_messages(env, leads, since, kind, is_change))
+    if "meeting" in kinds:
+        queries.append(_meetings(env, leads, since))
+    return queries
 
 
 # OFFSET 0 makes the planner go lead by lead through the index: left to itself it reads and sorts whole tables
@@ -126,38 +137,54 @@ _MESSAGES_BEFORE = """
 # A message without a subtype is internal, as in Odoo; a subtype that says nothing is not.
 _IS_NOTE = SQL("(message.is_internal IS TRUE OR subtype.id IS NULL OR subtype.internal IS TRUE)")
 
-# mail_message is read once for all three kinds.
+_MESSAGE_KIND = """
+    CASE
+        WHEN message.mail_activity_type_id = %(ours)s THEN NULL
+        WHEN message.mail_activity_type_id IS NOT NULL THEN 'activity_done'
+        WHEN message.message_type IN ('email_outgoing', 'sms', 'snailmail') THEN 'message_out'
+        WHEN message.message_type NOT IN ('comment', 'email', 'whatsapp_message') THEN NULL
+        WHEN message.author_id IN (SELECT partner_id FROM res_users WHERE share IS NOT TRUE) THEN
+            CASE WHEN NOT %(is_note)s THEN 'message_out' END
+        WHEN message.message_type = 'comment' AND %(is_note)s THEN NULL
+        ELSE 'message_in'
+    END
+"""
+
 # OFFSET 0: what kind a message is of is found once for each, not once more for each condition on it.
 _MESSAGES = """
     SELECT * FROM (
-        SELECT asked.row, asked.moment, message.date, CASE
-            WHEN message.mail_activity_type_id = %(ours)s THEN NULL
-            WHEN message.mail_activity_type_id IS NOT NULL THEN 'activity_done'
-            WHEN message.message_type IN ('email_outgoing', 'sms', 'snailmail') THEN 'message_out'
-            WHEN message.message_type NOT IN ('comment', 'email', 'whatsapp_message') THEN NULL
-            WHEN message.author_id IN (SELECT partner_id FROM res_users WHERE share IS NOT TRUE) THEN
-                CASE WHEN NOT %(is_note)s THEN 'message_out' END
-            WHEN message.message_type = 'comment' AND %(is_note)s THEN NULL
-            ELSE 'message_in'
-        END AS kind
+        SELECT asked.row, asked.moment, message.date, %(kind)s AS kind, %(is_change)s AS is_change
         FROM %(asked)s
         CROSS JOIN LATERAL (%(messages)s) message
         LEFT JOIN mail_message_subtype subtype ON subtype.id = message.subtype_id
         OFFSET 0
     ) told
-    WHERE kind IS NOT NULL
+    WHERE kind IS NOT NULL OR is_change
 """
 
 
-def _messages(env, leads, since):
+def _messages(env, leads, since, kind, is_change):
     env["mail.message"].flush_model()
+    messages = SQL(_MESSAGES_BEFORE, since=since)
+    return SQL(_MESSAGES, asked=leads, messages=messages, kind=kind, is_change=is_change)
+
+
+def _message_kind(env):
+    """Return the kind of a mail_message named "message", NULL where it is of none."""
     env["res.users"].flush_model(["partner_id", "share"])
+    ours = env["ir.model.data"]._xmlid_to_res_id("lead_scoring.mail_activity_sales_ready") or 0
+    return SQL(_MESSAGE_KIND, ours=ours, is_note=_IS_NOTE)
+
+
+def _is_stage_change(env):
+    """Return the condition that a mail_message named "message" tracks a change of stage that is not our own."""
+    env["mail.tracking.value"].flush_model(["mail_message_id", "field_id"])
+    env["lead.scoring.move"].flush_model(["message_id"])
+    # The first one, since the planner makes a join of EXISTS, and reads all tracked values that there are.
     return SQL(
-        _MESSAGES,
-        asked=leads,
-        messages=SQL(_MESSAGES_BEFORE, since=since),
-        is_note=_IS_NOTE,
-        ours=env["ir.model.data"]._xmlid_to_res_id("lead_scoring.mail_activity_sales_ready") or 0,
+        "(SELECT TRUE FROM mail_tracking_value WHERE mail_message_id = message.id AND field_id = %s LIMIT 1) AND %s",
+        env["ir.model.fields"]._get("crm.lead", "stage_id").id,
+        NOT_OURS,
     )
 
 
@@ -165,7 +192,7 @@ def _meetings(env, leads, since):
     env["calendar.event"].flush_model(["opportunity_id", "stop", "active"])
     return SQL(
         """
-        SELECT asked.row, asked.moment, event.stop AS date, 'meeting' AS kind
+        SELECT asked.row, asked.moment, event.stop AS date, 'meeting' AS kind, FALSE AS is_change
         FROM %(asked)s
         CROSS JOIN LATERAL (
             SELECT stop FROM calendar_event
@@ -174,24 +201,4 @@ def _meetings(env, leads, since):
         """,
         asked=leads,
         since=since,
-    )
-
-
-def _stage_changes(env, leads, since):
-    env["mail.message"].flush_model(["model", "res_id", "date"])
-    env["mail.tracking.value"].flush_model(["mail_message_id", "field_id"])
-    env["lead.scoring.move"].flush_model(["message_id"])
-    # Counted, since the planner makes a join of EXISTS, and reads all tracked values that there are.
-    return SQL(
-        """
-        SELECT asked.row, asked.moment, message.date, 'stage_change' AS kind
-        FROM %(asked)s
-        CROSS JOIN LATERAL (%(messages)s) message
-        WHERE (SELECT count(*) FROM mail_tracking_value WHERE mail_message_id = message.id AND field_id = %(stage)s) > 0
-          AND %(not_ours)s
-        """,
-        asked=leads,
-        messages=SQL(_MESSAGES_BEFORE, since=since),
-        not_ours=NOT_OURS,
-        stage=env["ir.model.fields"]._get("crm.lead", "stage_id").id,
     )

@@ -7,7 +7,7 @@ How it works
        asked features need. Three fields of the lead: one query in all.
     3. Where moments are in the past, two queries roll the tracked values of the lead's row back to them, and two
        find the contact that each lead had then, with what is asked of it.
-    4. Tags, messages with done activities, meetings, stage changes and earlier leads take one query each
+    4. Tags, messages (with done activities and stage changes), meetings and earlier leads take one query each
        (earlier leads two), and only when a feature asks for them.
     5. Rows become columns: each distinct value is understood once, each lead costs a dictionary lookup.
 

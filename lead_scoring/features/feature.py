@@ -123,8 +123,10 @@ def int_array(values):
 
 def moment_array(moments):
     """Return epoch seconds as one array constant of timestamps."""
-    stamps = (np.asarray(moments) * 1e6).round().astype("datetime64[us]").astype(str)
-    return SQL("%s::timestamp[]", "{" + ",".join(stamps.tolist()) + "}")
+    stamps = (np.asarray(moments) * 1e6).round().astype("datetime64[us]").astype(str).tolist()
+    if len(set(stamps)) == 1:  # as in a run of today's scores: read at once
+        return SQL("array_fill(%s::timestamp, ARRAY[%s])", stamps[0], len(stamps))
+    return SQL("%s::timestamp[]", "{" + ",".join(stamps) + "}")
 
 
 def asked(lead_ids, moments):

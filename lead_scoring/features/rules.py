@@ -1,4 +1,4 @@
-"""Rules looked up on leads: one query for all filters, and one each for messages, meetings and stage changes.
+"""Rules looked up on leads: one query for all filters, and one each for messages and meetings.
 
 How it works
     1. Filters are Odoo's own domains. What each asks for becomes expressions of the lead's row, what several ask for one
@@ -26,6 +26,8 @@ from .feature import int_array
 
 # Whole numbers of 8 bytes carry as many yes and no without the sign.
 BITS = 62
+# Added to the number of a message's kind: it tells of a change of stage, too.
+IS_CHANGE = 8
 
 
 def look_up(env, card, lead_ids, company, moments):
@@ -74,9 +76,13 @@ def fields_of(domain, model):
     return found
 
 
-def bounded(env, domain, company):
-    """Return a domain on leads that sees of related records those that a company may see."""
-    return _bounded(domain.optimize(env["crm.lead"]), env["crm.lead"], company, {})
+def bounded(env, domain, company, known=None):
+    """Return a domain on leads that sees of related records those that a company may see.
+
+    :param known: dict ``{model: domain of what it may see of it}`` to remember them in, for many domains in a row
+    """
+    known = {} if known is None else known
+    return _bounded(domain.optimize(env["crm.lead"]), env["crm.lead"], company, known)
 
 
 def _bounded(domain, model, company, known):
@@ -114,12 +120,12 @@ def _matches(env, card, lead_ids, company):
     # Whoever asks, the answer is the same: no language, time zone or "my" of the reader.
     leads = env(user=SUPERUSER_ID, context={"allowed_company_ids": company.ids})["crm.lead"]
     query = Query(env, leads._table, leads._table_sql)
-    places, known, conditions, broken = {}, [], [], {}
+    places, known, conditions, broken, bounds = {}, [], [], {}, {}
     for rule in card.rules:
         if not rule.filter or rule.filter in places:
             continue
         try:
-            parts = _parts(bounded(leads.env, parse(rule.filter), company))
+            parts = _parts(bounded(leads.env, parse(rule.filter), company, bounds))
             for part in parts:
                 if part not in known:  # compared one by one: domains of sets have no hash
                     conditions.append(part.optimize_full(leads)._to_sql(leads, leads._table, query))
@@ -184,18 +190,21 @@ def _happened(env, card, lead_ids, moments):
         packed = env.execute_query(
             SQL(
                 """
-                SELECT string_agg(int4send(array_position(%(kinds)s, kind)), ''),
+                SELECT string_agg(int4send(coalesce(array_position(%(kinds)s, kind), 0)
+                                           + CASE WHEN is_change THEN %(change)s ELSE 0 END), ''),
                        string_agg(int4send(row::int - 1), ''),
                        string_agg(int4send(floor(date_part('epoch', moment - date))::int), '')
                   FROM (%(query)s) happened
-                 WHERE kind = ANY(%(kinds)s)
+                 WHERE kind = ANY(%(kinds)s) OR is_change
                 """,
                 query=query,
                 kinds=SQL("%s::text[]", list(reach)),
+                change=IS_CHANGE,
             )
         )[0]
         numbers, places, ages = (np.frombuffer(part or b"", ">i4").astype(np.int64) for part in packed)
         for number, kind in enumerate(reach, start=1):
-            if (chosen := numbers == number).any():
+            chosen = numbers & IS_CHANGE > 0 if kind == "stage_change" else numbers % IS_CHANGE == number
+            if chosen.any():
                 events[kind] = Happened(places[chosen], ages[chosen])
     return events

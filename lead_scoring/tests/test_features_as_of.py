@@ -107,6 +107,19 @@ class TestActivity(FeaturesCommon):
         self.assertEqual(self.value(lead, "activity.days_since_stage_change"), 2)
         self.assertEqual(self.value(lead, "activity.stage_changes", NOW - days(5)), 1)
 
+    def test_a_message_that_tells_of_a_stage_change_counts_as_both(self):
+        lead = self.lead()
+        for number, when in enumerate((NOW - days(8), NOW - days(2))):
+            message = self._post(lead, when, message_type="email", author_id=self.partner.id)
+            self._post(lead, when - days(1), message_type="email", author_id=self.partner.id)
+            if number == 0:
+                stage = self.env["ir.model.fields"]._get("crm.lead", "stage_id")
+                values = {"mail_message_id": message.id, "field_id": stage.id, "new_value_integer": self.next_stage.id}
+                self.env["mail.tracking.value"].sudo().create(values)
+        names = ("messages_in", "days_since_message_in", "stage_changes", "days_since_stage_change")
+        found = [self.value(lead, f"activity.{name}") for name in names]
+        self.assertEqual(found, [4, 2, 1, 8])
+
     def test_one_lead_at_two_moments(self):
         lead = self.lead()
         self._post(lead, NOW - days(5), message_type="email", author_id=self.partner.id)
