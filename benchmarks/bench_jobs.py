@@ -108,7 +108,7 @@ def odoos(env, say):
     oldest = env["crm.lead"].with_context(active_test=False).search([], order="create_date", limit=1).create_date
     env["ir.config_parameter"].set_param("crm.pls_start_date", (oldest - timedelta(days=1)).date().isoformat())
     index = env["crm.lead"]._open_of_user_idx
-    env.cr.execute(SQL("DROP INDEX %s", SQL.identifier(index.full_name(env["crm.lead"]))))
+    env.cr.execute(SQL("DROP INDEX IF EXISTS %s", SQL.identifier(index.full_name(env["crm.lead"]))))
     env.cr.commit()
     synthetic.analyze(env)
     env.invalidate_all()

@@ -85,7 +85,7 @@ def pure_tests(extra: Sequence[str] = ()) -> AbstractContextManager[Callable[[],
 def odoo_tests(title: str, database: str, arguments: Sequence[str]) -> Outcome:
     options = [
         "--odoo-http",
-        "--odoo-log-level=error",
+        "--odoo-log-level=error",  # shown where a test fails: which Hoot test it was is told nowhere else
         f"--odoo-config={place().config}",
         f"--odoo-database={database}",
     ]

@@ -3,6 +3,7 @@ from contextlib import contextmanager
 
 from odoo import api, models
 from odoo.fields import Domain
+from odoo.orm.domains import DomainAnd, DomainCondition
 from odoo.tools import SQL
 
 from .crm_lead import SCORE_FIELDS
@@ -23,12 +24,11 @@ class CrmLead(models.Model):
     @api.readonly
     def web_search_read(self, domain, specification, offset=0, limit=None, order=None, count_limit=None):
         read = super().web_search_read
-        if not (limit and _is_by_score(order) and _is_of_people(domain)):
+        if not (_is_page(offset, limit, count_limit) and _is_by_score(order) and _is_of_a_person(domain)):
             return read(domain, specification, offset=offset, limit=limit, order=order, count_limit=count_limit)
         # All of them have to be sorted: they are counted by the way, not by a query of its own.
-        to_count = max(count_limit, offset + limit) if count_limit else None
         with self._without_parallel_workers():
-            ids = list(self._search(domain, order=order, limit=to_count))
+            ids = self.search(domain, limit=max(count_limit, offset + limit), order=order).ids
             page = Domain("id", "in", ids[offset : offset + limit])
             found = read(Domain(domain) & page, specification, order=order)
         found["length"] = len(ids) if found["records"] else 0
@@ -40,21 +40,32 @@ class CrmLead(models.Model):
         ((usual, _now),) = self.env.execute_query(
             SQL("SELECT current_setting(%(name)s), set_config(%(name)s, '0', TRUE)", name=WORKERS)
         )
-        yield  # an error ends the transaction or its savepoint, and the setting with it
+        yield  # after an error it stays so until the transaction ends, which is at once as a rule
         self.env.execute_query(SQL("SELECT set_config(%s, %s, TRUE)", WORKERS, usual))
 
 
+def _is_page(offset, limit, count_limit):
+    """Whether a page and a count up to a limit are asked for, as the web client does. A count of all has no end."""
+    numbers = (offset, limit, count_limit)
+    return all(type(number) is int for number in numbers) and offset >= 0 and limit > 0 and count_limit > 0
+
+
 def _is_by_score(order):
-    return not set(SCORE_FIELDS).isdisjoint((order or "").replace(",", " ").split()[:1])
+    return isinstance(order, str) and not set(SCORE_FIELDS).isdisjoint(order.replace(",", " ").split()[:1])
 
 
-def _is_of_people(domain):
-    """Whether a domain asks for the leads of some salespeople, and not for those of nobody."""
+def _is_of_a_person(domain):
+    """Whether a domain asks for nothing but leads of one salesperson."""
+    domain = Domain(domain)
     return any(
-        condition.field_expr == "user_id" and condition.operator in ("=", "in") and _names_all(condition.value)
-        for condition in Domain(domain).iter_conditions()
+        isinstance(condition, DomainCondition)
+        and condition.field_expr == "user_id"
+        and condition.operator in ("=", "in")
+        and _is_one_id(condition.value)
+        for condition in (domain.children if isinstance(domain, DomainAnd) else [domain])
     )
 
 
-def _names_all(value):
-    return all(value) if isinstance(value, (list, tuple, Set)) else bool(value)
+def _is_one_id(value):
+    values = list(value) if isinstance(value, (list, tuple, Set)) else [value]
+    return len(values) == 1 and type(values[0]) is int

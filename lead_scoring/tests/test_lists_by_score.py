@@ -26,8 +26,8 @@ class TestListsByScore(LeadScoringCommon):
         cls.env.cr.execute("DELETE FROM crm_lead_score WHERE lead_id = ANY(%s)", [cls.unscored.ids])
         cls.env["crm.lead"]._invalidate_scores()
 
-    def _read(self, domain, order=BY_SCORE, **options):
-        leads = self.env["crm.lead"].with_user(self.sam)
+    def _read(self, domain, order=BY_SCORE, context=None, **options):
+        leads = self.env["crm.lead"].with_user(self.sam).with_context(**context or {})
         return leads.web_search_read(domain, {"lead_score": {}}, order=order, **options)
 
     # ------------------------------------------------------------
@@ -45,6 +45,7 @@ class TestListsByScore(LeadScoringCommon):
             {"limit": 4, "offset": 4, "count_limit": 6},
             {"limit": 4, "offset": 40, "count_limit": 6},
             {"limit": 80, "count_limit": 1001},
+            {"limit": 4, "count_limit": 6, "context": {"force_search_count": True}},
         )
         domains = (
             [],
@@ -58,9 +59,18 @@ class TestListsByScore(LeadScoringCommon):
             for page in pages:
                 with self.subTest(domain=domain, page=page):
                     found = self._read([*somebody, *domain], **page)
-                    # The same leads, asked for in a way that goes through Odoo's own reading alone.
+                    # The same leads, asked for in a way that is left to Odoo alone.
                     expected = self._read([("user_id", "any", [("id", "=", self.sam.id)]), *domain], **page)
                     self.assertEqual(found, expected)
+
+    def test_other_columns_may_be_sorted_by_after_the_score(self):
+        """Odoo sorts by My Deadline, which is not stored, in its own way."""
+        for then in ("my_activity_date_deadline", "expected_revenue desc, id", "user_id, id"):
+            found = self._read([("user_id", "=", self.sam.id)], f"lead_score desc, {then}", limit=4, count_limit=1001)
+            scores = [record["lead_score"] for record in found["records"]]
+            self.assertEqual(found["length"], 12, then)
+            self.assertEqual(len(scores), 4, then)
+            self.assertEqual(scores, sorted(scores, reverse=True), then)
 
     def test_nobody_reads_the_leads_of_others_by_asking_for_them(self):
         self.hot.user_id = self.alma
@@ -72,23 +82,43 @@ class TestListsByScore(LeadScoringCommon):
         with patch.object(type(self.env["crm.lead"]), "search_count", side_effect=AssertionError("counted apart")):
             self.assertEqual(self._read([("user_id", "=", self.sam.id)], limit=4, count_limit=1001)["length"], 12)
 
-    def test_a_person_waits_for_no_parallel_workers(self):
-        told = []
+    def test_who_asks_for_the_leads_of_one_person_waits_for_no_parallel_workers(self):
+        sam, alma = self.sam.id, self.alma.id
+        page = {"limit": 4, "count_limit": 1001}
+        of_one = [
+            [("user_id", "=", sam)],
+            [("user_id", "in", [sam]), ("lead_score_trend", "!=", False)],
+        ]
+        others = [
+            [],
+            [("user_id", "=", False)],
+            [("user_id", "in", [sam, alma])],
+            [("user_id", "!=", sam)],
+            ["|", ("user_id", "=", sam), ("user_id", "=", False)],
+            ["|", ("user_id", "=", sam), ("type", "=", "lead")],
+        ]
+        for domain in of_one:
+            self.assertEqual(self._workers_while_reading(domain, **page), {"0"}, domain)
+        for domain in others:
+            self.assertEqual(self._workers_while_reading(domain, **page), {"3"}, domain)
+        self.assertEqual(self._workers_while_reading(of_one[0], order="id desc", **page), {"3"})
+        self.assertEqual(self._workers_while_reading(of_one[0], limit=4), {"3"}, "a count of all may be a long one")
 
-        def search_fetch(leads, *args, **options):
-            told.append(self._workers())
-            return original(leads, *args, **options)
+    def _workers_while_reading(self, domain, **options):
+        """How many workers PostgreSQL might start meanwhile; afterwards it is as before."""
+        told = set()
+
+        def search_fetch(leads, *args, **kwargs):
+            told.add(self._workers())
+            return original(leads, *args, **kwargs)
 
         Lead = type(self.env["crm.lead"])
         original = Lead.search_fetch
         self.env.cr.execute("SET LOCAL max_parallel_workers_per_gather = 3")
-        mine, of_nobody = [("user_id", "=", self.sam.id)], [("user_id", "=", False)]
         with patch.object(Lead, "search_fetch", search_fetch):
-            self._read(mine, limit=4)
-            self.assertEqual(self._workers(), "3", "what comes after it in the same transaction")
-            self._read(mine, order="id desc", limit=4)
-            self._read(of_nobody, limit=4)
-        self.assertEqual(told, ["0", "3", "3"])
+            self._read(domain, **options)
+        self.assertEqual(self._workers(), "3", "what comes after it in the same transaction")
+        return told
 
     def _workers(self):
         return self.env.execute_query(SQL("SHOW max_parallel_workers_per_gather"))[0][0]

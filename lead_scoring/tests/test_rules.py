@@ -129,6 +129,16 @@ class TestRules(RulesCommon):
         self._live()
         self.assertEqual(self._scores(), [1, 10, 0, 0])
 
+    def test_a_message_that_tells_of_a_stage_change_counts_as_both(self):
+        self._rule(1, conditions=[{"event": "message_in", "operator": "each"}])
+        self._rule(10, conditions=[{"event": "stage_change", "operator": "each"}])
+        stage = self.env["ir.model.fields"]._get("crm.lead", "stage_id")
+        for lead in (self.leads[0], self.leads[1]):
+            message = self._message(lead)
+        self.env["mail.tracking.value"].create({"mail_message_id": message.id, "field_id": stage.id})
+        self._live()
+        self.assertEqual(self._scores(), [1, 11, 0, 0])
+
     def test_none_within_the_last_days(self):
         self._rule(7, conditions=[{"event": "message_in", "operator": "none", "days": 14}])
         self._message(self.leads[0], 3)
@@ -142,7 +152,7 @@ class TestRules(RulesCommon):
         self._live()
         self.assertEqual(self._scores(), [0, 0, 0, 0])
 
-    def test_many_rules_on_what_happened_take_no_more_queries_than_one(self):
+    def test_many_rules_take_no_more_queries_than_one(self):
         def count():
             self.model._freeze_rules()
             self.env.invalidate_all()
@@ -154,8 +164,10 @@ class TestRules(RulesCommon):
         events = ("message_in", "message_out", "meeting", "activity_done", "stage_change")
         for event in events:
             self._rule(1, self.referred, [{"event": event, "operator": "each"}])
+        self._rule(1, [("partner_id.country_id.code", "=", "BE")])
         few = count()
         for days in range(1, 7):
+            self._rule(1, [("partner_id.color", "=", days)])
             for event in events:
                 self._rule(1, [("color", "=", days)], [{"event": event, "operator": "at_least", "days": days}])
         self.assertEqual(count(), few)

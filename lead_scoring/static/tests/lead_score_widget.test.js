@@ -483,7 +483,7 @@ test("feedback is sent, changed and withdrawn; others' is listed", async () => {
     });
     await showUnfolded();
     await open(".o_lead_score_chat");
-    expect(".o_lead_score_expected").toHaveValue(75);
+    expect(".o_lead_score_expected").toHaveValue("75");
     expect(".o_lead_score_others li").toHaveText(/Alma.*Expected 40, was given 61.*<b>Too high<\/b>/s);
     await contains(".o_lead_score_expected").edit("90", { confirm: "tab" });
     expect(queryOne("input[type=range]").value).toBe("90");
@@ -492,7 +492,7 @@ test("feedback is sent, changed and withdrawn; others' is listed", async () => {
     expect(".o_lead_score_my_feedback").toHaveText(/Expected 90, was given 75.*They want it\./s);
     expect(".o_lead_score_chat").toHaveText(/2$/);
     await contains(".o_lead_score_my_feedback button:contains(Change)").click();
-    expect(".o_lead_score_expected").toHaveValue(90);
+    expect(".o_lead_score_expected").toHaveValue("90");
     await contains(".o_lead_score_expected").edit("100", { confirm: "tab" });
     await contains(".o_lead_score_feedback button[type=submit]").click();
     await contains(".o_lead_score_my_feedback button:contains(Withdraw)").click();
@@ -512,12 +512,13 @@ test("an expected score that is none is told, stays as typed, and is not sent", 
     await showUnfolded();
     await open(".o_lead_score_chat");
     await contains(".o_lead_score_feedback textarea").edit("They want it.");
-    for (const typed of ["140", "-1", "7.5", ""]) {
-        await contains(".o_lead_score_expected").edit(typed, { confirm: "tab", instantly: true });
+    for (const typed of ["140", "-1", "7.5", "1e", "ninety", ""]) {
+        await contains(".o_lead_score_expected").edit(typed, { confirm: "tab" });
         expect(".o_lead_score_feedback [role=alert]").toHaveText("The expected score is a whole number from 0 to 100.");
         expect(".o_lead_score_expected").toHaveClass("is-invalid");
-        expect(queryOne(".o_lead_score_expected").value).toBe(typed);
+        expect(".o_lead_score_expected").toHaveValue(typed);
         await contains(".o_lead_score_feedback button[type=submit]").click();
+        expect(".o_lead_score_expected").toBeFocused();
     }
     expect(".o_lead_score_feedback textarea").toHaveValue("They want it.");
     await contains(".o_lead_score_expected").edit("0", { confirm: "tab" });
@@ -528,6 +529,15 @@ test("an expected score that is none is told, stays as typed, and is not sent", 
         "get_lead_score_feedback [[1]]",
         'send_lead_score_feedback [[1],0,"They want it."]',
     ]);
+});
+
+test("a score of 0 is where its expected score begins", async () => {
+    Lead._records[0].lead_score = 0;
+    answer({ get_lead_score_feedback: { mine: false, others: [] } });
+    await showUnfolded();
+    await open(".o_lead_score_chat");
+    expect(".o_lead_score_expected").toHaveValue("0");
+    expect.verifySteps(["get_lead_score_details [[1]]", "get_lead_score_feedback [[1]]"]);
 });
 
 test("what was written stays when it cannot be sent", async () => {

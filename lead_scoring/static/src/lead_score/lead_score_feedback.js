@@ -3,7 +3,7 @@ import { deserializeDateTime, formatDate } from "@web/core/l10n/dates";
 import { useLeadCall } from "./lead_calls";
 import { LeadScoreProblem } from "./lead_score_problem";
 
-import { Component, onMounted, useState } from "@odoo/owl";
+import { Component, onMounted, useRef, useState } from "@odoo/owl";
 
 let forms = 0;
 
@@ -20,6 +20,7 @@ export class LeadScoreFeedback extends Component {
 
     setup() {
         this.id = `o_lead_score_feedback_${++forms}`;
+        this.number = useRef("number");
         this.loaded = useLeadCall();
         this.state = useState({ editing: false, expected: 50, typed: "50", misfit: false, comments: "", problem: "" });
         onMounted(() => void this.load());
@@ -57,9 +58,10 @@ export class LeadScoreFeedback extends Component {
     }
 
     send() {
-        if (!this.state.misfit) {
-            return this.call("send_lead_score_feedback", [this.state.expected, this.state.comments.trim()]);
+        if (this.state.misfit) {
+            return this.number.el.select();
         }
+        return this.call("send_lead_score_feedback", [this.state.expected, this.state.comments.trim()]);
     }
 
     withdraw() {
