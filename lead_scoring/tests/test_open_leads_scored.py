@@ -151,6 +151,18 @@ class TestOpenLeadsScored(LeadScoringCommon):
         self.env["crm.lead"]._invalidate_scores()
         self.assertEqual(set(self._found("score_changed")), set(self.hot | self.cool - old))
 
+    def test_filters_of_different_questions_are_joined_by_and(self):
+        """Odoo joins the filters between two separators by OR."""
+        arch = self.env["crm.lead"].with_user(self.sam).get_view(self.env.ref(SEARCH).id, "search")["arch"]
+        group_of, number = {}, 0
+        for node in etree.fromstring(arch).iter("separator", "filter"):
+            number += node.tag == "separator"
+            group_of[node.get("name")] = number
+        apart = ("my_leads", "scored", "score_changed", "trend_up", "sales_ready", "score_out_of_date")
+        self.assertEqual(len({group_of[name] for name in apart}), len(apart))
+        self.assertEqual(group_of["trend_up"], group_of["trend_down"])
+        self.assertEqual(group_of["scored"], group_of["not_scored"])
+
     def test_there_is_a_filter_for_each_grade_whatever_its_name(self):
         self.model.grade_ids[0].write({"name": "Hot'\"", "min_score": min(self.hot.mapped("lead_score"))})
         filters = self._filters(self.sam)
