@@ -27,6 +27,7 @@ class Lead extends models.Model {
     name = fields.Char();
     phone = fields.Char();
     type = fields.Selection({ selection: [["lead", "Lead"], ["opportunity", "Opportunity"]] });
+    active = fields.Boolean({ default: true });
     won_status = fields.Selection({ selection: [["won", "Won"], ["lost", "Lost"], ["pending", "Pending"]] });
     lead_score = fields.Integer();
     lead_grade = fields.Char();
@@ -105,7 +106,7 @@ const FORM = /* xml */ `
         <field name="type" invisible="1"/>
         <widget name="lead_score"/>
         <field name="name"/>
-        <notebook><page string="One"><field name="won_status"/></page><page string="Two"><field name="phone"/></page></notebook>
+        <notebook><page string="One"><field name="won_status"/><field name="active"/></page><page string="Two"><field name="phone"/></page></notebook>
     </form>`;
 
 const showForm = (resId = 1) => mountView({ type: "form", resModel: "crm.lead", resId, arch: FORM });
@@ -496,6 +497,11 @@ test("feedback is sent, changed and withdrawn; others' is listed", async () => {
     await contains(".o_lead_score_expected").edit("100", { confirm: "tab" });
     await contains(".o_lead_score_feedback button[type=submit]").click();
     await contains(".o_lead_score_my_feedback button:contains(Withdraw)").click();
+    expect(".modal").toHaveText(/expected score and comments are deleted/);
+    await contains(".modal .btn-secondary").click();
+    expect(".o_lead_score_my_feedback").toHaveCount(1);
+    await contains(".o_lead_score_my_feedback button:contains(Withdraw)").click();
+    await contains(".modal .btn-primary").click();
     expect(".o_lead_score_my_feedback").toHaveCount(0);
     expect(".o_lead_score_chat").toHaveText(/1$/);
     expect.verifySteps([
@@ -512,7 +518,7 @@ test("an expected score that is none is told, stays as typed, and is not sent", 
     await showUnfolded();
     await open(".o_lead_score_chat");
     await contains(".o_lead_score_feedback textarea").edit("They want it.");
-    for (const typed of ["140", "-1", "7.5", "1e", "ninety", ""]) {
+    for (const typed of ["140", "-1", "7.5", "1e1", "ninety", ""]) {
         await contains(".o_lead_score_expected").edit(typed, { confirm: "tab" });
         expect(".o_lead_score_feedback [role=alert]").toHaveText("The expected score is a whole number from 0 to 100.");
         expect(".o_lead_score_expected").toHaveClass("is-invalid");
@@ -521,8 +527,8 @@ test("an expected score that is none is told, stays as typed, and is not sent", 
         expect(".o_lead_score_expected").toBeFocused();
     }
     expect(".o_lead_score_feedback textarea").toHaveValue("They want it.");
-    await contains(".o_lead_score_expected").edit("0", { confirm: "tab" });
-    expect(".o_lead_score_feedback [role=alert]").toHaveCount(0);
+    await contains(".o_lead_score_expected").edit("0", { confirm: false });
+    expect(".o_lead_score_feedback [role=alert]").toHaveCount(0); // before one leaves the field
     await contains(".o_lead_score_feedback button[type=submit]").click();
     expect.verifySteps([
         "get_lead_score_details [[1]]",
@@ -591,6 +597,34 @@ test("in a list the score opens its reasons, without a call for each row", async
     expect(".o_lead_score_popover .o_lead_score_points").toHaveCount(6);
     expect(".o_lead_score_popover").toHaveText(/Likely to be won/);
     expect.verifySteps(["get_lead_score_details [[1]]"]);
+});
+
+test.tags("desktop");
+test("a click on the bar opens the reasons, too; Escape brings one back to the score", async () => {
+    answer({});
+    await mountView({
+        type: "list",
+        resModel: "crm.lead",
+        arch: `<list><field name="name"/><field name="lead_score" widget="lead_score" options="{'show_bar': True}"/></list>`,
+    });
+    await contains(".o_lead_score_bar").click();
+    await animationFrame();
+    expect(".o_lead_score_popover").toHaveCount(1);
+    await press("Escape");
+    await animationFrame();
+    expect(".o_lead_score_popover").toHaveCount(0);
+    expect(".o_lead_score_why").toBeFocused();
+    expect.verifySteps(["get_lead_score_details [[1]]"]);
+});
+
+test.tags("desktop");
+test("what is said of the score is asked for again when the lead is archived", async () => {
+    answer({});
+    await showForm();
+    await animationFrame();
+    await contains("[name=active] input").click();
+    await animationFrame();
+    expect.verifySteps(["get_lead_score_details [[1]]", "get_lead_score_details [[1]]"]);
 });
 
 test.tags("desktop");

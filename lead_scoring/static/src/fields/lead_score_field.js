@@ -5,7 +5,7 @@ import { standardFieldProps } from "@web/views/fields/standard_field_props";
 
 import { LeadScorePopover } from "../lead_score/lead_score_popover";
 
-import { Component } from "@odoo/owl";
+import { Component, useRef } from "@odoo/owl";
 
 /** The score of a lead; blank where a lead has none, because 0 would read as hopeless. A click tells its reasons. */
 export class LeadScoreField extends Component {
@@ -13,7 +13,19 @@ export class LeadScoreField extends Component {
     static props = { ...standardFieldProps, showBar: { type: Boolean, optional: true } };
 
     setup() {
-        this.popover = usePopover(LeadScorePopover, { position: "right", useBottomSheet: this.env.isSmall });
+        this.why = useRef("why");
+        this.popover = usePopover(LeadScorePopover, {
+            position: "right",
+            useBottomSheet: this.env.isSmall,
+            onClose: () => this.takeFocusBack(),
+        });
+    }
+
+    /** Who closed the popover by the keyboard goes on where it was opened. */
+    takeFocusBack() {
+        if (document.activeElement === document.body) {
+            this.why.el?.focus();
+        }
     }
 
     get isScored() {

@@ -1,4 +1,7 @@
+import { ConfirmationDialog } from "@web/core/confirmation_dialog/confirmation_dialog";
 import { deserializeDateTime, formatDate } from "@web/core/l10n/dates";
+import { _t } from "@web/core/l10n/translation";
+import { useService } from "@web/core/utils/hooks";
 
 import { useLeadCall } from "./lead_calls";
 import { LeadScoreProblem } from "./lead_score_problem";
@@ -20,6 +23,7 @@ export class LeadScoreFeedback extends Component {
 
     setup() {
         this.id = `o_lead_score_feedback_${++forms}`;
+        this.dialog = useService("dialog");
         this.number = useRef("number");
         this.loaded = useLeadCall();
         this.state = useState({ editing: false, expected: 50, typed: "50", misfit: false, comments: "", problem: "" });
@@ -52,9 +56,16 @@ export class LeadScoreFeedback extends Component {
 
     /** What does not fit stays as it was typed, and is told instead of sent. */
     expect(typed) {
-        const number = typed.trim() === "" ? NaN : Number(typed);
-        const misfit = !(Number.isInteger(number) && number >= 0 && number <= 100);
+        const number = /^\d+$/.test(typed.trim()) ? Number(typed) : NaN;
+        const misfit = !(number <= 100);
         Object.assign(this.state, { typed, misfit, expected: misfit ? this.state.expected : number });
+    }
+
+    /** What is told goes as soon as it is mended; it comes only once somebody has typed all of it. */
+    mend(typed) {
+        if (this.state.misfit) {
+            this.expect(typed);
+        }
     }
 
     send() {
@@ -65,7 +76,13 @@ export class LeadScoreFeedback extends Component {
     }
 
     withdraw() {
-        return this.call("withdraw_lead_score_feedback");
+        this.dialog.add(ConfirmationDialog, {
+            title: _t("Withdraw your feedback?"),
+            body: _t("Its expected score and comments are deleted."),
+            confirmLabel: _t("Withdraw"),
+            confirm: () => this.call("withdraw_lead_score_feedback"),
+            cancel: () => {},
+        });
     }
 
     dayOf({ date }) {

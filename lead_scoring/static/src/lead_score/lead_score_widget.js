@@ -67,8 +67,8 @@ export class LeadScoreWidget extends Component {
 
     /** When one of these changes, the reasons have changed. */
     get shownOf() {
-        const { lead_score, lead_score_trend, lead_score_date, won_status } = this.props.record.data;
-        return [this.leadId, lead_score, lead_score_trend, Number(lead_score_date || 0), won_status];
+        const { lead_score, lead_score_trend, lead_score_date, won_status, active } = this.props.record.data;
+        return [this.leadId, lead_score, lead_score_trend, Number(lead_score_date || 0), won_status, active];
     }
 
     /** What came by RPC; never what is known of the lead shown before. */

@@ -1,5 +1,6 @@
 import { _t } from "@web/core/l10n/translation";
 import { deserializeDateTime, formatDate, toLocaleDateTimeString } from "@web/core/l10n/dates";
+import { utils } from "@web/core/ui/ui_service";
 
 const TWO_DAYS = 2 * 24 * 3600 * 1000;
 
@@ -54,7 +55,7 @@ export function storyChart({ changes, stages, grades }) {
                         grid: { display: false },
                         ticks: {
                             color: theme.muted,
-                            maxTicksLimit: 6,
+                            maxTicksLimit: utils.isSmall() ? 3 : 6, // as many dates as stand side by side
                             maxRotation: 0,
                             // What the tick before says is not said again.
                             callback: (value, index, ticks) =>
