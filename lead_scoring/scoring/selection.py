@@ -23,7 +23,7 @@ from .scorecard import loss_of
 ERRORS = 1.0
 
 # Of one that takes long to read, above so many: one in seven hundred that are noise stays then, not one in six. What
-# earlier leads say of a customer, where it says anything, is well above.
+# this loses where it is no noise is not known: none of the real data sets at hand has customers that come again and tell.
 ERRORS_OF_COSTLY = 3.0
 
 # With fewer won or lost leads than that, what single features are worth is chance.
