@@ -124,21 +124,21 @@ def _lists(env, mine):
     }
 
 
-def _count_limit(env, view):
+def _arch(env, view):
     from lxml import etree
 
-    return int(etree.fromstring(env["crm.lead"].get_view(env.ref(view).id, "list")["arch"]).get("count_limit"))
+    return etree.fromstring(env["crm.lead"].get_view(env.ref(view).id, "list")["arch"])
+
+
+def _count_limit(env, view):
+    return int(_arch(env, view).get("count_limit"))
 
 
 def _fields_shown(env, view, more=()):
     """What the web client asks for: the fields of a list that are not hidden until somebody wants them."""
-    from lxml import etree
-
-    Lead = env["crm.lead"]
-    arch = etree.fromstring(Lead.get_view(env.ref(view).id, "list")["arch"])
     specification = {}
-    for node in arch.iter("field"):
-        name, field = node.get("name"), Lead._fields[node.get("name")]
+    for node in _arch(env, view).iter("field"):
+        name, field = node.get("name"), env["crm.lead"]._fields[node.get("name")]
         if node.get("optional") == "hide" and name not in more:
             continue
         specification[name] = {}

@@ -20,7 +20,7 @@ FILL_FACTOR = 45
 # An index by score is there from so many scores on: the best of 50,000 are found in 0.02 s without one, of 400,000 in 0.2 s.
 SCORE_INDEX, MANY = "crm_lead_score_best_idx", 100_000
 # So long the clean-up waits for those who write scores. Who comes after it waits as long, and until the index is made:
-# 0.3 s for 400,000 scores.
+# 0.2 to 0.3 s for 400,000 scores.
 INDEX_LOCK_TIMEOUT = "2s"
 
 

@@ -138,8 +138,10 @@ class TestListsByScore(LeadScoringCommon):
     # ------------------------------------------------------------
 
     def _clean_up(self, many):
+        patience = self.env.execute_query(SQL("SHOW lock_timeout"))
         with patch.object(crm_lead_score, "MANY", many):
             self.env["crm.lead.score"]._gc_score_index()
+        self.assertEqual(self.env.execute_query(SQL("SHOW lock_timeout")), patience, "what comes after it")
         return bool(self.env.execute_query(SQL("SELECT to_regclass(%s)", crm_lead_score.SCORE_INDEX))[0][0])
 
     def test_many_scores_have_an_index_and_few_have_none(self):
